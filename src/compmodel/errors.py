@@ -1,0 +1,88 @@
+"""What went wrong, all of it at once, in words that say what to do.
+
+A `Problem` is one finding: its place, the value found, the rule it breaks and the fix. The errors below carry
+many problems and print them grouped by rule, the first `SHOWN` of each kind and the count of the rest.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding: the file or path it is in, the row and column if there are any, value, rule and fix."""
+
+    place: str
+    rule: str
+    fix: str
+    column: str = ""
+    row: int | None = None
+    value: str = ""
+
+    def __str__(self) -> str:
+        """One line: place, row, column, value, rule, fix."""
+        where = self.place if self.row is None else f"{self.place} row {self.row}"
+        if self.column:
+            where += f", column {self.column}" if self.row is not None else f": {self.column}"
+        found = f" has {self.value!r}, but" if self.value else ""
+        return f"{where}{found} {self.rule}. {self.fix}"
+
+
+class CompModelError(Exception):
+    """Base of the errors a user's input can cause; `problems` holds every finding."""
+
+    headline = "compmodel cannot go on"
+
+    def __init__(self, problems: Iterable[Problem] | str):
+        """Takes the problems, or one sentence."""
+        self.problems = () if isinstance(problems, str) else tuple(problems)
+        super().__init__(problems if isinstance(problems, str) else listing(self.problems, self.headline))
+
+
+class DataError(CompModelError):
+    """The tables of a history break their declared rules."""
+
+    headline = "The data has problems, so nothing was loaded"
+
+
+class PlanError(CompModelError):
+    """A plan file breaks its declared rules, or asks for what the history cannot give."""
+
+    headline = "The plan has problems, so nothing was paid"
+
+
+def listing(problems: Iterable[Problem], headline: str) -> str:
+    """Returns the problems as text, grouped by kind, the first 20 of each and the count of the rest.
+
+    >>> print(listing([Problem("a.csv", "must be a number", "Write 12.50.", "arr_delta", 2, "x")], "Stop"))
+    Stop (1 problem):
+      a.csv row 2, column arr_delta has 'x', but must be a number. Write 12.50.
+    """
+    kinds: dict[tuple[str, str, str], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.place, problem.column, problem.rule), []).append(problem)
+    total = sum(map(len, kinds.values()))
+    lines = [f"{headline} ({total:,} problem{'s' * (total != 1)}):"]
+    for found in kinds.values():
+        lines += [f"  {problem}" for problem in found[:SHOWN]]
+        if len(found) > SHOWN:
+            lines.append(f"  ... and {len(found) - SHOWN:,} more of this kind in {found[0].place}")
+    return "\n".join(lines)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Returns a hint that names the closest valid name, or all of them when none is close.
+
+    >>> nearest("chrun", ["churn", "new"])
+    "Did you mean 'churn'?"
+    >>> nearest("x", ["churn", "new"])
+    'Valid: churn, new.'
+    """
+    valid = [str(candidate) for candidate in names]
+    close = difflib.get_close_matches(str(name), valid, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Valid: {', '.join(valid)}."

@@ -1,0 +1,67 @@
+"""Exact numbers and whole cents: money is rounded once, half up (halves away from zero), never by a float's chance.
+
+Floats carry a plan's arithmetic; wherever a result lies near a half cent the same formula is run again on exact
+fractions, so 0.285 x 100 is a half cent and rounds up although the float lies below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+"""float64, or objects holding exact `Fraction`s; any shape."""
+Cents = npt.NDArray[np.int64]
+
+_NEAR = 1e-4
+"""Cents around a tie that are settled exactly: far above what floats lose on amounts below a billion."""
+
+
+def exact(number: float) -> Fraction:
+    """Returns the fraction a float was written as: 1.15 is 23/20, 33.333...% is 1/3.
+
+    A float of up to 15 digits is that decimal; a longer one is the nearest fraction below a million parts.
+
+    >>> exact(1.15), exact(1 / 3), exact(123456789.01)
+    (Fraction(23, 20), Fraction(1, 3), Fraction(12345678901, 100))
+    """
+    written = repr(float(number))
+    if sum(map(str.isdigit, written.partition("e")[0])) <= 15:
+        return Fraction(written)
+    return Fraction(float(number)).limit_denominator(1_000_000)
+
+
+def exact_array(numbers: Array) -> Array:
+    """Returns the exact fractions of an array of floats, as objects."""
+    return np.array([exact(number) for number in numbers.ravel()], dtype=object).reshape(numbers.shape)
+
+
+def nearest_cents(cents: npt.NDArray[np.floating[Any]]) -> Cents:
+    """Returns amounts in cents rounded to whole ones, halves away from zero; for inputs, not for pay.
+
+    >>> nearest_cents(np.array([0.5, -0.5, 1.49])).tolist()
+    [1, -1, 1]
+    """
+    rounded: Cents = (np.sign(cents) * np.floor(np.abs(cents) + 0.5 + 1e-6)).astype(np.int64)
+    return rounded
+
+
+def half_up_cents(amounts: npt.NDArray[np.float64], exactly: Callable[[npt.NDArray[np.intp]], Array]) -> Cents:
+    """Returns amounts in whole cents, half up; `exactly(positions)` gives the exact amounts of those near a tie.
+
+    >>> near = lambda positions: np.array([Fraction("0.285")] * len(positions), dtype=object)
+    >>> half_up_cents(np.array([0.285]), near).tolist()  # 0.285 * 100 is 28.499999999999996
+    [29]
+    """
+    scaled = np.abs(amounts) * 100
+    cents = np.sign(amounts) * np.floor(scaled + 0.5)
+    near = np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < _NEAR)
+    if len(near):
+        settled = [floor(abs(amount) * 100 + Fraction(1, 2)) for amount in exactly(near)]
+        cents[near] = np.sign(amounts[near]) * np.array(settled, dtype=float)
+    return cents.astype(np.int64)

@@ -1,0 +1,135 @@
+"""Fiscal periods: `Period("2025Q3")`, its first and last day, and ranges such as `"2024Q1:2025Q4"`.
+
+A period is written `2025Q3` (quarter), `2025H1` (half), `2025M07` (seventh month of the fiscal year) or `2025`
+(year). Days are inclusive at both ends. The calendar says in which month the fiscal year starts and
+whether a year is named after the calendar year it starts or ends in; it is declared with the data, never guessed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from compmodel.errors import CompModelError
+
+MONTHS = {"Q": 3, "H": 6, "M": 1, "": 12}
+_WRITTEN = re.compile(r"[12][0-9]{3}(?:Q[1-4]|H[12]|M(?:0[1-9]|1[0-2]))?")
+
+
+class Calendar(BaseModel):
+    """The fiscal calendar: first month of the year, and which calendar year gives it its name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    starts_in_month: int = Field(1, ge=1, le=12, description="First month of the fiscal year.")
+    named_after: Literal["start", "end"] = Field(
+        "start", description="A fiscal year is named after the calendar year it starts or ends in."
+    )
+
+
+CALENDAR_YEAR = Calendar()
+
+
+@dataclass(frozen=True)
+class Period:
+    """One fiscal period; `starts_on` and `ends_on` are its first and last day.
+
+    >>> Period("2025Q3").ends_on
+    datetime.date(2025, 9, 30)
+    >>> Period("2022Q1", Calendar(starts_in_month=2, named_after="end")).starts_on
+    datetime.date(2021, 2, 1)
+    """
+
+    name: str
+    calendar: Calendar = CALENDAR_YEAR
+
+    def __post_init__(self) -> None:
+        """Raises CompModelError when the name is not a period."""
+        if not _WRITTEN.fullmatch(self.name):
+            raise CompModelError(
+                f"{self.name!r} is not a period. Write a quarter 2025Q3, a half 2025H1, a month 2025M07 or a year 2025."
+            )
+
+    @property
+    def letter(self) -> str:
+        """Q, H, M, or nothing for a year."""
+        return self.name[4:5]
+
+    @property
+    def months(self) -> int:
+        """Length in months."""
+        return MONTHS[self.letter]
+
+    @property
+    def ordinal(self) -> int:
+        """Count of periods of this kind since fiscal year 0."""
+        return int(self.name[:4]) * (12 // self.months) + int(self.name[5:] or 1) - 1
+
+    @property
+    def starts_on(self) -> dt.date:
+        """First day."""
+        return self._month_start(self.ordinal)
+
+    @property
+    def ends_on(self) -> dt.date:
+        """Last day."""
+        return self._month_start(self.ordinal + 1) - dt.timedelta(days=1)
+
+    @property
+    def n_days(self) -> int:
+        """Days in the period."""
+        return (self.ends_on - self.starts_on).days + 1
+
+    def shift(self, n: int) -> Period:
+        """Returns the period n later (earlier when negative).
+
+        >>> Period("2025Q4").shift(1).name
+        '2026Q1'
+        """
+        per_year = 12 // self.months
+        year, number = divmod(self.ordinal + n, per_year)
+        width = "02d" if self.letter == "M" else "d"
+        suffix = f"{self.letter}{number + 1:{width}}" if self.letter else ""
+        return Period(f"{year:04d}{suffix}", self.calendar)
+
+    def _month_start(self, ordinal: int) -> dt.date:
+        months = ordinal * self.months + self.calendar.starts_in_month - 1
+        if self.calendar.named_after == "end" and self.calendar.starts_in_month > 1:
+            months -= 12
+        return dt.date(months // 12, months % 12 + 1, 1)
+
+
+def period_range(written: str, calendar: Calendar = CALENDAR_YEAR) -> tuple[Period, ...]:
+    """Returns the periods from first to last of a range such as "2024Q1:2025Q4"; one name gives one period.
+
+    Raises CompModelError when an end is not a period, the ends differ in kind, or the first is later.
+
+    >>> [p.name for p in period_range("2024Q3:2025Q1")]
+    ['2024Q3', '2024Q4', '2025Q1']
+    """
+    ends = [Period(name.strip(), calendar) for name in str(written).split(":")]
+    first, last = ends[0], ends[-1]
+    if len(ends) > 2 or first.letter != last.letter or first.ordinal > last.ordinal:
+        raise CompModelError(f"{written!r} is not a range of periods. Write it FIRST:LAST, such as 2024Q1:2025Q4.")
+    return tuple(first.shift(n) for n in range(last.ordinal - first.ordinal + 1))
+
+
+def trailing_range(last: str, n: int, calendar: Calendar = CALENDAR_YEAR) -> str:
+    """Returns the range of the n periods that end with `last`.
+
+    >>> trailing_range("2025Q4", 8)
+    '2024Q1:2025Q4'
+    """
+    return f"{Period(last, calendar).shift(1 - n).name}:{last}"
+
+
+def period_edges(periods: tuple[Period, ...]) -> npt.NDArray[np.datetime64]:
+    """Returns the first day of each of consecutive periods and the day after the last: length n + 1, days."""
+    days = [period.starts_on for period in periods] + [periods[-1].ends_on + dt.timedelta(days=1)]
+    return np.array(days, dtype="datetime64[D]")
