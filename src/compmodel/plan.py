@@ -1,0 +1,276 @@
+"""A pay plan as data: loaded from YAML, frozen, changed only by `replace`, saved as it was written.
+
+`Plan` composes the parameter models of the stages and adds nothing of its own but the checks across them. Unknown
+keys, weights that do not add up to 1 and goals below their floor are errors that name the file, the path and the fix.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from compmodel.attainment import AttainmentRule, Target
+from compmodel.crediting import CreditRule
+from compmodel.curves import Curve
+from compmodel.documents import parsed_model, read_yaml
+from compmodel.errors import PlanError, Problem, nearest
+from compmodel.metrics import METRICS, Level
+from compmodel.money import exact
+from compmodel.payout import PayRule
+
+KPI = "kpi."
+
+
+def _share(written: object) -> object:
+    if isinstance(written, str) and "/" in written:
+        above, _, below = written.partition("/")
+        try:
+            return float(Fraction(int(above), int(below)))
+        except (ValueError, ZeroDivisionError):
+            return written
+    return written
+
+
+def _written_share(share: float) -> float | str:
+    fraction = exact(share)
+    return share if len(repr(share)) <= 8 else f"{fraction.numerator}/{fraction.denominator}"
+
+
+Share = Annotated[float, BeforeValidator(_share), PlainSerializer(_written_share)]
+"""A share of 1, written 0.5 or as a fraction, 1/3."""
+
+
+class LevelRule(BaseModel):
+    """Whose result a component measures: the payee's own book or the team's, and other levels by role."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    default: Level = Field(description="Level for everyone not named below.")
+    by_role: dict[str, Level] = Field({}, description="Level by role, such as lead: team.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_name(cls, written: object) -> object:
+        return {"default": written} if isinstance(written, str) else written
+
+
+class Component(BaseModel):
+    """One measure of a plan with its weight, target and payout curve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(description="Name within the plan.", pattern="^[a-z][a-z0-9_]*$")
+    metric: str = Field(description="nrr, grr, renewal_rate, expansion_rate, or kpi.NAME.")
+    level: LevelRule = Field(description="Whose result is measured.")
+    weight: Share = Field(
+        ge=0,
+        le=1,
+        description="Share of target incentive.",
+        json_schema_extra={"unit": "share", "lower": 0.0, "upper": 1.0, "step": 0.05},
+    )
+    target: Target = Field(description="What 100% attainment asks for.")
+    attainment: AttainmentRule = Field(description="How the actual is held against the target.")
+    curve: Curve = Field(description="Attainment to payout factor.")
+    baseline: str = Field("period_start", pattern="^period_start$", description="Whose opening ARR is the denominator.")
+
+    @model_validator(mode="after")
+    def _metric_exists(self) -> Component:
+        if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
+            raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
+        for name, target in {"default": self.target.default, **self.target.by_segment}.items():
+            if self.attainment.kind == "from_floor" and target <= self.attainment.floor:
+                raise ValueError(
+                    f"target.{name} is {target:g}, but it must lie above the floor {self.attainment.floor:g}. "
+                    "Raise the target or lower attainment.floor."
+                )
+        return self
+
+
+class OpenDecision(BaseModel):
+    """A field the company has not settled, with the options it weighs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    field: str = Field(description="Path of the field, such as credit_on.renewal.")
+    question: str = Field(description="The question as people ask it.")
+    options: tuple[Any, ...] = Field(min_length=2, description="The values weighed.")
+
+
+@dataclass(frozen=True)
+class Lever:
+    """A field a leader may move: its path, label, value, bounds, step and unit (share or count)."""
+
+    path: str
+    label: str
+    value: float
+    lower: float
+    upper: float
+    step: float
+    unit: str
+
+
+class Plan(BaseModel):
+    """A pay plan; `replace` returns a changed copy, nothing changes one in place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(description="Short name.", pattern="^[a-z][a-z0-9_]*$")
+    title: str = Field(description="Name as people say it.")
+    source: str = Field(description="Where the plan is written down.")
+    effective_on: dt.date = Field(description="First day the plan holds.")
+    pay: PayRule = Field(description="Currency, period and rounding of pay.")
+    credit_on: CreditRule = Field(description="The date that credits each type of event.")
+    components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
+    open_decisions: tuple[OpenDecision, ...] = Field((), description="What is not settled yet.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Plan:
+        names = [component.name for component in self.components]
+        for name in {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"component {name!r} occurs twice. Rename one.")
+        total = sum(exact(component.weight) for component in self.components)
+        if total != 1:
+            raise ValueError(f"weights add up to {float(total):.4g}, but must add up to 1. Change one of them.")
+        return self
+
+    def component(self, name: str) -> Component:
+        """Returns the component of that name."""
+        return next(component for component in self.components if component.name == name)
+
+    def replace(self, changes: Mapping[str, object]) -> Plan:
+        """Returns a copy with the fields at these paths changed, together. Raises PlanError when the result is invalid.
+
+        >>> plan = example_plan().replace({"components.nrr.target": 1.10})
+        >>> plan.component("nrr").target.default
+        1.1
+        """
+        written: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
+        for path, value in changes.items():
+            _set(written, path, value, self.name)
+        return parsed_plan(written, f"plan {self.name}")
+
+    def levers(self) -> tuple[Lever, ...]:
+        """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""
+        found = []
+        for component in self.components:
+            path, title = f"components.{component.name}", component.name.replace("_", " ")
+            metric = METRICS.get(component.metric)
+            title = metric.title if metric else title.upper() if len(title) <= 4 else title
+            found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
+            goal = component.target.default
+            lower, upper, step = metric.target_bounds if metric else (1.0, max(20.0, 2 * goal), 1.0)
+            unit = metric.unit if metric else "count"
+            found.append(Lever(f"{path}.target.default", f"{title} target", goal, lower, upper, step, unit))
+            if component.attainment.kind == "from_floor":
+                floor = component.attainment.floor
+                found.append(_lever(AttainmentRule, "floor", f"{path}.attainment.floor", f"{title} floor", floor))
+        return tuple(found)
+
+
+def _lever(model: type[BaseModel], field: str, path: str, label: str, value: float) -> Lever:
+    declared: Any = model.model_fields[field].json_schema_extra
+    return Lever(path, label, value, declared["lower"], declared["upper"], declared["step"], declared["unit"])
+
+
+def _set(written: dict[str, Any], path: str, value: object, plan: str) -> None:
+    at: Any = written
+    steps = path.split(".")
+    for i, step in enumerate(steps):
+        key: str | int = step
+        if isinstance(at, list):
+            names = [item.get("name") if isinstance(item, dict) else None for item in at]
+            if step not in names:
+                fix = nearest(step, filter(None, names)) if any(names) else "Replace the whole list."
+                raise PlanError([Problem(f"plan {plan}", f"has no {'.'.join(steps[: i + 1])}", fix, path)])
+            key = names.index(step)
+        elif i < len(steps) - 1 and not isinstance(at.get(step), dict | list):
+            at[step] = {"default": at[step]} if step in at else {}
+        if i == len(steps) - 1:
+            at[key] = value
+        at = at[key]
+
+
+def parsed_plan(written: object, place: str) -> Plan:
+    """Returns the plan. Raises PlanError with every problem: place, path, value, rule and fix."""
+    problems: list[Problem] = []
+    plan = parsed_model(written, Plan, place, problems)
+    if plan is None:
+        raise PlanError(problems)
+    return plan
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Returns the plan of a YAML file. Raises PlanError with every problem."""
+    problems: list[Problem] = []
+    written = read_yaml(Path(path), str(path), problems)
+    if problems:
+        raise PlanError(problems)
+    return parsed_plan(written, str(path))
+
+
+def load_plans(*paths: str | Path) -> list[Plan]:
+    """Returns the plans of YAML files, in order. Raises PlanError with the problems of all of them."""
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            plan = load_plan(path)
+        except PlanError as error:
+            problems += error.problems
+            continue
+        if plan.name in {known.name for known in plans}:
+            problems.append(Problem(str(path), f"repeats the plan name {plan.name!r}", "Rename one of them.", "name"))
+        plans.append(plan)
+    if problems:
+        raise PlanError(problems)
+    return plans
+
+
+def save_plan(plan: Plan, path: str | Path) -> None:
+    """Writes the plan as YAML, beside and then renamed; `load_plan` gives an equal plan back."""
+    text = yaml.safe_dump(plan.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True)
+    beside = Path(f"{path}.part")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+def example_plan() -> Plan:
+    """Returns a small valid plan for examples: NRR from 100% to 115% and ten customer PRs, half each."""
+    line = {"kind": "linear", "points": [[0, 0], [1, 1]]}
+    return Plan.model_validate(
+        {
+            "name": "example",
+            "title": "NRR and KPI, half each",
+            "source": "compmodel",
+            "effective_on": "2026-01-01",
+            "pay": {"currency": "USD", "period": "quarter", "rounding": "half_up"},
+            "credit_on": dict.fromkeys(("churn", "contraction", "renewal", "expansion"), "effective_on"),
+            "components": [
+                {
+                    "name": "nrr",
+                    "metric": "nrr",
+                    "level": "individual",
+                    "weight": 0.5,
+                    "target": 1.15,
+                    "attainment": {"kind": "from_floor", "floor": 1.0},
+                    "curve": {**line, "beyond": "extend"},
+                },
+                {
+                    "name": "kpi",
+                    "metric": "kpi.customer_prs",
+                    "level": "individual",
+                    "weight": 0.5,
+                    "target": 10,
+                    "attainment": {"kind": "ratio"},
+                    "curve": {**line, "beyond": "hold"},
+                },
+            ],
+        }
+    )

@@ -1,0 +1,205 @@
+"""What a plan would have paid on a history: credit, measure, attain, pay, one line each.
+
+`replay` runs plans over periods and returns a `Replay` for each: the credits, the measurements and the payouts, every
+one a frame whose rows add up by hand. Cents near a tie are settled by the same stage functions on exact fractions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compmodel.attainment import attain, payee_periods
+from compmodel.crediting import credit, dated, kpi_credits, movements, opening_books
+from compmodel.curves import payout_factor
+from compmodel.errors import PlanError, Problem, nearest
+from compmodel.exchange import constant_rates
+from compmodel.metrics import METRICS, measure, measure_kpi
+from compmodel.money import Array, exact_array, nearest_cents
+from compmodel.payout import gross_pay, payout_cents
+from compmodel.periods import Period, period_range
+from compmodel.plan import KPI, Component, Plan
+from compmodel.tables import TABLES, History
+
+CENTS_A_YEAR = 400
+"""A quarter's amount in currency is the yearly one in cents over this."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One plan on one history.
+
+    `credits`: a row an event and payee. `books`: a row a payee, account and period. `payouts`: a row a payee, period
+    and component with target_incentive, proration, weight, numerator, denominator, value, target, attainment, factor,
+    gross (unrounded), payout (whole cents, in `currency`), note, and cost (in the reporting currency).
+    """
+
+    plan: Plan
+    history: History
+    periods: tuple[Period, ...]
+    credits: pd.DataFrame
+    books: pd.DataFrame
+    payouts: pd.DataFrame
+
+
+def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay]:
+    """Returns a replay of each plan over a range of quarters such as "2024Q1:2025Q4".
+
+    Raises PlanError or DataError when a plan asks for what the history cannot give.
+    """
+    span = period_range(periods, history.settings.calendar)
+    if span[0].letter != "Q":
+        fix = "Write quarters, such as 2024Q1:2025Q4."
+        raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
+    _check_kpis(plans, history)
+    pay = {plan.pay.currency for plan in plans} - {"payee"}
+    currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
+    rates = constant_rates(history.fx_rates, history.settings, currencies)
+    moved = movements(history.arr_events, rates)
+    return [_replay_one(plan, history, span, moved, rates) for plan in plans]
+
+
+def _replay_one(
+    plan: Plan, history: History, periods: tuple[Period, ...], events: pd.DataFrame, rates: dict[str, float]
+) -> Replay:
+    moved = dated(events, plan.credit_on)
+    credits = credit(moved, history.assignments, periods)
+    books = opening_books(moved, history.assignments, periods)
+    people = payee_periods(history.payees, periods, plan.pay.currency, rates)
+    measured = [_measured(component, history, credits, books, people, periods) for component in plan.components]
+    return Replay(plan, history, periods, credits, books, payouts(plan, people, measured, rates))
+
+
+def _measured(
+    component: Component,
+    history: History,
+    credits: pd.DataFrame,
+    books: pd.DataFrame,
+    people: pd.DataFrame,
+    periods: tuple[Period, ...],
+) -> pd.DataFrame:
+    """Measurements of one component, a row a row of people."""
+    rule = component.level
+    level = people["role"].map(lambda role: rule.by_role.get(role, rule.default))
+    if component.metric in METRICS:
+        return measure(books, credits, people, component.metric, level)
+    counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), periods)
+    return measure_kpi(counts, people, level)
+
+
+def payouts(
+    plan: Plan, people: pd.DataFrame, measured: Sequence[pd.DataFrame], rates: dict[str, float]
+) -> pd.DataFrame:
+    """Returns the pay of each person on the plan in a period.
+
+    Grain: one row a payee, period and component (see `Replay.payouts`), in the order of people, then components.
+    """
+    on_plan = (people["proration"] > 0).to_numpy()
+    people = people[on_plan].reset_index(drop=True)
+    measured = [rows[on_plan].reset_index(drop=True) for rows in measured]
+    n = len(plan.components)
+    numbers = {name: np.column_stack([rows[name] for rows in measured]) for name in ("numerator", "denominator")}
+    numbers["target"] = np.column_stack([component.target.of(people["segment"]) for component in plan.components])
+    for name in ("cent_days", "days_on_plan", "n_days"):
+        numbers[name] = np.repeat(people[[name]].to_numpy(dtype=float), n, axis=1)
+    floats = _paid(plan, numbers)
+
+    def exactly(rows: npt.NDArray[np.intp]) -> Array:
+        some = {name: exact_array(values[rows]) for name, values in numbers.items()}
+        return _paid(plan, some)["gross"]
+
+    cents = payout_cents(floats["gross"], exactly)
+    rate = people["currency"].map(rates).to_numpy(dtype=float)
+    order = np.arange(len(people) * n).reshape(n, len(people)).T.ravel()
+    stacked = pd.concat(measured, ignore_index=True).iloc[order].reset_index(drop=True)
+    names = np.tile([component.name for component in plan.components], len(people))
+    empty = numbers["denominator"].ravel() <= 0
+    paid = stacked.drop(columns=["numerator", "denominator", "value"]).assign(
+        component=names,
+        currency=np.repeat(people["currency"].to_numpy(dtype=object), n),
+        weight=np.tile([component.weight for component in plan.components], len(people)),
+        target_incentive=floats["target_incentive"].ravel(),
+        proration=floats["proration"].ravel(),
+        numerator=numbers["numerator"].ravel(),
+        denominator=numbers["denominator"].ravel(),
+        value=np.where(empty, np.nan, floats["value"].ravel()),
+        target=numbers["target"].ravel(),
+        attainment=np.where(empty, np.nan, floats["attainment"].ravel()),
+        factor=floats["factor"].ravel(),
+        gross=floats["gross"].ravel(),
+        payout=cents.ravel() / 100,
+        note=np.where(empty, _nothing(plan, len(people)), ""),
+    )
+    return paid.assign(cost=nearest_cents(cents.ravel() * np.repeat(rate, n)) / 100)
+
+
+def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:
+    """Value, attainment, factor and unrounded pay: payee-periods x components, floats or exact fractions."""
+    is_empty = numbers["denominator"] <= 0
+    value = numbers["numerator"] / np.where(is_empty, 1, numbers["denominator"])
+    attainment, factor = np.empty_like(value), np.empty_like(value)
+    weight = np.array([component.weight for component in plan.components])
+    for i, component in enumerate(plan.components):
+        attainment[:, i] = attain(value[:, i], numbers["target"][:, i], component.attainment)
+        factor[:, i] = payout_factor(attainment[:, i], component.curve)
+    factor = np.where(is_empty, 0 * factor, factor)
+    weights = exact_array(weight) if value.dtype == object else weight
+    target_incentive = numbers["cent_days"] / (numbers["days_on_plan"] * CENTS_A_YEAR)
+    proration = numbers["days_on_plan"] / numbers["n_days"]
+    return {
+        "value": value,
+        "attainment": attainment,
+        "factor": factor,
+        "target_incentive": target_incentive,
+        "proration": proration,
+        "gross": gross_pay(target_incentive, proration, weights, factor),
+    }
+
+
+def _nothing(plan: Plan, n_people: int) -> npt.NDArray[np.str_]:
+    said = [METRICS[c.metric].nothing if c.metric in METRICS else "no member" for c in plan.components]
+    return np.tile([f"{reason} in the period, so nothing is paid" for reason in said], n_people)
+
+
+def _check_kpis(plans: Sequence[Plan], history: History) -> None:
+    known = sorted(history.kpis["kpi"].unique())
+    problems = [
+        Problem(
+            f"plan {plan.name}",
+            "is not counted in the history's kpis table",
+            nearest(component.metric.removeprefix(KPI), known) if known else "Add a kpis table.",
+            f"components.{component.name}.metric",
+            value=component.metric,
+        )
+        for plan in plans
+        for component in plan.components
+        if component.metric not in METRICS and component.metric.removeprefix(KPI) not in known
+    ]
+    if problems:
+        raise PlanError(problems)
+
+
+def run_record(replays: Sequence[Replay]) -> pd.DataFrame:
+    """Returns what a run was made of: plans, tables and settings with their sizes and hashes.
+
+    Grain: one row a plan, table or setting. Columns: kind, name, rows, sha256 (first 16 digits).
+    """
+    history, periods = replays[0].history, replays[0].periods
+    records = [("plan", run.plan.name, len(run.plan.components), run.plan.model_dump_json()) for run in replays]
+    for name in TABLES:
+        table: pd.DataFrame = getattr(history, name)
+        records.append(("table", name, len(table), table.to_csv(index=False, lineterminator="\n")))
+    records.append(("settings", history.settings.title, 1, history.settings.model_dump_json()))
+    records.append(("periods", f"{periods[0].name}:{periods[-1].name}", len(periods), ""))
+    records.append(("package", f"compmodel {version('compmodel')}", 1, ""))
+    rows = [
+        (kind, name, n, hashlib.sha256(text.encode()).hexdigest()[:16] if text else "")
+        for kind, name, n, text in records
+    ]
+    return pd.DataFrame(rows, columns=["kind", "name", "rows", "sha256"])
