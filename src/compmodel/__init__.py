@@ -1,0 +1,68 @@
+"""Compare customer-success pay plans on your own customer history.
+
+>>> import compmodel as cm
+>>> plan = cm.example_plan()
+>>> dearer = plan.replace({"components.nrr.target": 1.10})
+>>> dearer.component("nrr").target.default
+1.1
+
+With a folder of tables and plan files:
+
+    history = cm.load_history("data/sample")
+    plans = cm.load_plans("data/plans/thirds.yaml", "data/plans/halves.yaml")
+    replays = cm.replay(plans, history, periods="2024Q1:2025Q4")
+    comparison = cm.compare(replays, baseline="thirds")
+    cm.charts.pay_change_by_payee(comparison)
+"""
+
+from compmodel import charts, style
+from compmodel.compare import (
+    Answer,
+    Comparison,
+    compare,
+    cost_by_period,
+    pay_by_payee,
+    pay_change_by_payee,
+    payout_curves,
+    payout_table,
+)
+from compmodel.errors import CompModelError, DataError, PlanError, Problem
+from compmodel.html_tables import details_html
+from compmodel.periods import Calendar, Period, period_range, trailing_range
+from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
+from compmodel.replay import Replay, replay, run_record
+from compmodel.sources import load_history
+from compmodel.tables import History, Settings
+
+__all__ = [
+    "Answer",
+    "Calendar",
+    "CompModelError",
+    "Comparison",
+    "DataError",
+    "History",
+    "Period",
+    "Plan",
+    "PlanError",
+    "Problem",
+    "Replay",
+    "Settings",
+    "charts",
+    "compare",
+    "cost_by_period",
+    "details_html",
+    "example_plan",
+    "load_history",
+    "load_plan",
+    "load_plans",
+    "pay_by_payee",
+    "pay_change_by_payee",
+    "payout_curves",
+    "payout_table",
+    "period_range",
+    "replay",
+    "run_record",
+    "save_plan",
+    "style",
+    "trailing_range",
+]

@@ -1,0 +1,179 @@
+"""The command line: each command calls one function, and ends a user's mistake with a clear line and status 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from compmodel import style
+from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
+from compmodel.errors import CompModelError, listing
+from compmodel.periods import Period
+from compmodel.plan import load_plans
+from compmodel.replay import replay
+from compmodel.reports import render_report, write_comparison
+from compmodel.sample import write_sample
+from compmodel.server import serve_workbench
+from compmodel.sources import load_history
+from compmodel.tables import data_dictionary
+
+app = typer.Typer(
+    help="Compare customer-success pay plans on your own customer history.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Names(StrEnum):
+    """Whether people appear by name or by alias."""
+
+    aliases = "aliases"
+    shown = "shown"
+
+
+Data = Annotated[Path, typer.Option(help="Folder of tables.")]
+Mapping = Annotated[Path | None, typer.Option(help="Mapping file, where it is not in the folder.")]
+Plans = Annotated[list[Path], typer.Option(help="Plan files; give several after one --plans.")]
+NamesOption = Annotated[Names, typer.Option(help="Aliases, unless you ask for names.")]
+SAMPLE, THIRDS, HALVES = Path("data/sample"), Path("data/plans/thirds.yaml"), Path("data/plans/halves.yaml")
+
+
+@app.command("check")
+def check_data(folder: Annotated[Path, typer.Argument(help="Folder of tables.")], mapping: Mapping = None) -> None:
+    """Check a folder of tables: every problem with file, row, value, rule and fix."""
+    history = load_history(folder, mapping)
+    if history.warnings:
+        typer.echo(listing(history.warnings, "Worth a look"))
+    tables = ("accounts", "arr_events", "assignments", "payees", "kpis", "fx_rates")
+    counts = ", ".join(f"{len(getattr(history, name)):,} {name}" for name in tables)
+    typer.echo(f"{folder} holds {counts}: every rule holds.")
+
+
+@app.command("compare")
+def compare_plans(
+    plans: Plans,
+    periods: Annotated[str, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")],
+    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")],
+    data: Data = SAMPLE,
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it as .html, .csv or .xlsx.")] = None,
+    names: NamesOption = Names.aliases,
+) -> None:
+    """Compare plans on a history: what each costs, who gains and who loses."""
+    history = load_history(data, mapping)
+    comparison = compare(replay(load_plans(*plans), history, periods), baseline, names.value)
+    _print_comparison(comparison)
+    if out:
+        typer.echo(f"Written: {write_comparison(comparison, out)}")
+
+
+@app.command("report")
+def quarterly_report(
+    period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
+    data: Data = SAMPLE,
+    mapping: Mapping = None,
+    plans: Plans = [THIRDS, HALVES],  # noqa: B006 - typer copies it
+    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")] = "thirds",
+    names: NamesOption = Names.aliases,
+    notebook: Annotated[Path, typer.Option(help="The report's notebook.")] = Path("notebooks/quarterly_report.ipynb"),
+) -> None:
+    """Render the quarterly report as one HTML file that opens offline."""
+    if Period(period).letter != "Q":
+        raise CompModelError(f"{period!r} is not a quarter, which is what the report covers. Write 2025Q4.")
+    parameters = {
+        "period": period,
+        "data": str(data.resolve()),
+        "mapping": str(mapping.resolve()) if mapping else "",
+        "plans": [str(path.resolve()) for path in plans],
+        "baseline": baseline,
+        "names": names.value,
+    }
+    path = out / f"quarterly_report_{period}.html"
+    typer.echo(f"Written: {render_report(notebook, parameters, path, show_progress=sys.stderr.isatty())}")
+
+
+@app.command("sample")
+def sample_company(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 7,
+) -> None:
+    """Write the sample company's tables."""
+    write_sample(out, seed)
+    typer.echo(f"Written: {out}")
+
+
+@app.command("dictionary")
+def dictionary() -> None:
+    """Print the data dictionary."""
+    typer.echo(data_dictionary(), nl=False)
+
+
+@app.command("workbench")
+def workbench(
+    notebook: Annotated[Path, typer.Option(help="The workbench notebook.")] = Path("notebooks/02_compare_plans.ipynb"),
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
+) -> None:
+    """Open the workbench in the browser, on this machine only."""
+    raise typer.Exit(serve_workbench(notebook, port, open_browser=not os.environ.get("HEADLESS")))
+
+
+def _each_plan(arguments: list[str]) -> list[str]:
+    """Writes `--plans a b` as `--plans a --plans b`, which is what the parser takes."""
+    spread: list[str] = []
+    option = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            option = argument
+        elif option == "--plans" and spread[-1] != option:
+            spread.append(option)
+        spread.append(argument)
+    return spread
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    cost = cost_by_period(comparison)
+    people = pay_change_by_payee(comparison)
+    table = Table("Period", *(plan.title for plan in comparison.plans), *(f"{p.title} +/-" for p in comparison.others))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = [*cost.table.itertuples(index=False), *totals(cost.table).itertuples(index=False)]
+    found: dict[tuple[str, str], Any] = {(str(row.period), str(row.plan)): row for row in rows}
+    for period in [*(period.name for period in comparison.periods), "Total"]:
+        if period == "Total":
+            table.add_section()
+        costs = [style.statement_money(found[period, plan.name].cost) for plan in comparison.plans]
+        changes = [f"{found[period, plan.name].change:+,.2f}" for plan in comparison.others]
+        table.add_row(period, *costs, *changes)
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    console.print(f"{comparison.company}, cost in {comparison.currency}")
+    console.print(table)
+    for sentence in (cost.sentence, people.sentence):
+        typer.echo(sentence)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line."""
+    try:
+        app(_each_plan(sys.argv[1:] if arguments is None else arguments))
+    except CompModelError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        typer.echo(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and its rights.", err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("Stopped; nothing was left half-written.", err=True)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

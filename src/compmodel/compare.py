@@ -1,0 +1,289 @@
+"""Questions about plans against each other: one function a question, each an `Answer` of a sentence and its table.
+
+The table behind a sentence is the one its chart draws, so a figure said is a figure shown. All amounts are in the
+history's reporting currency. Names are shown only on this machine: `names="aliases"` replaces every name and id
+before anything is computed from them.
+
+Currently implemented: cost_by_period, pay_by_payee, pay_change_by_payee, payout_curves, payout_table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from compmodel.attainment import attain
+from compmodel.curves import payout_factor
+from compmodel.errors import CompModelError, nearest
+from compmodel.html_tables import details_html
+from compmodel.metrics import METRICS
+from compmodel.periods import Period
+from compmodel.plan import Component, Plan
+from compmodel.replay import Replay
+from compmodel.style import count_words, number_words, percent, short_money, signed_percent
+
+Names = Literal["shown", "aliases"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question answered: the sentence a leader would say, and the table it and its chart are made of."""
+
+    sentence: str
+    table: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return f'<p class="sentence">{html.escape(self.sentence)}</p>\n{details_html("Table", self.table)}'
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Plans on one history against a baseline.
+
+    `pay`: a row a plan, payee, period and component, with `person` and `team` as they may be shown, payout, currency
+    and cost. Plans stand in the order given, the baseline first.
+    """
+
+    plans: tuple[Plan, ...]
+    periods: tuple[Period, ...]
+    baseline: str
+    currency: str
+    company: str
+    pay: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        first, last = self.periods[0].name, self.periods[-1].name
+        span = first if first == last else f"{first} to {last}"
+        people = count_words(self.pay["person"].nunique(), "person", "people")
+        said = f"{self.company}, {span}, {people}, amounts in {self.currency}, baseline {self.plans[0].title}"
+        return f"<p>{html.escape(said)}</p>"
+
+    @property
+    def others(self) -> tuple[Plan, ...]:
+        """The plans held against the baseline."""
+        return tuple(plan for plan in self.plans if plan.name != self.baseline)
+
+    def plan(self, name: str) -> Plan:
+        """Returns the plan of that name."""
+        return next(plan for plan in self.plans if plan.name == name)
+
+
+def compare(replays: Sequence[Replay], baseline: str, names: Names = "shown") -> Comparison:
+    """Returns the comparison of replays on one history and the same periods with one of them as the baseline."""
+    found = [run.plan.name for run in replays]
+    if baseline not in found:
+        raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, found)}")
+    if len({run.periods for run in replays}) > 1 or any(run.history is not replays[0].history for run in replays):
+        raise CompModelError("Only replays of the same history and periods can be compared. Run replay() once for all.")
+    ordered = sorted(replays, key=lambda run: run.plan.name != baseline)
+    labels = people_labels(replays[0].history.payees, names)
+    frames = []
+    for run in ordered:
+        rows = run.payouts.merge(labels, on="payee_id", how="left", validate="m:1")
+        frames.append(rows.assign(plan=run.plan.name))
+    pay = pd.concat(frames, ignore_index=True)
+    if names == "aliases":
+        pay = pay.drop(columns=["payee_id", "unit_id"]).assign(payee_id=pay["person"])
+    settings = replays[0].history.settings
+    return Comparison(
+        plans=tuple(run.plan for run in ordered),
+        periods=replays[0].periods,
+        baseline=baseline,
+        currency=settings.reporting_currency,
+        company=settings.title,
+        pay=pay,
+    )
+
+
+def people_labels(payees: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """Returns how each payee is called: name (with the id where two share one) or alias, and the last team.
+
+    Grain: one row a payee. Columns: payee_id, person, team. Aliases follow a hash of the ids, not their order.
+    """
+    last = payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
+    last = last.sort_values("payee_id").reset_index(drop=True)
+    if names == "aliases":
+        digest = last["payee_id"].map(lambda payee: hashlib.sha256(payee.encode()).hexdigest())
+        person = "Person " + digest.rank(method="first").astype(int).astype(str).str.zfill(len(str(len(last))))
+    else:
+        person = last["name"].fillna(last["payee_id"])
+        shared = person.duplicated(keep=False)
+        person = person.where(~shared, person + " (" + last["payee_id"] + ")")
+    return pd.DataFrame({"payee_id": last["payee_id"], "person": person, "team": last["team"].fillna("no team")})
+
+
+def cost_by_period(comparison: Comparison) -> Answer:
+    """Returns what each plan costs in each period, and how much more than the baseline.
+
+    Table: one row a plan and period; plan, title, period, cost, baseline_cost, change.
+    """
+    names = [period.name for period in comparison.periods]
+    cost = _sums(comparison, "period").reindex(names, fill_value=0)
+    table = _beside_baseline(comparison, cost, "period", "cost")
+    total = totals(table).set_index("plan")
+    people = pay_change_by_payee(comparison).table
+    sentences = []
+    for plan in comparison.others:
+        row, span = total.loc[plan.name], count_words(len(names), "quarter")
+        relative = row["change"] / row["baseline_cost"] if row["baseline_cost"] else np.nan
+        said = ", " + signed_percent(relative) if relative == relative else ""
+        more = "more" if row["change"] > 0 else "less"
+        costs = f"costs {short_money(abs(row['change']))} {more} over {span}{said}"
+        same = f"costs the same over {span}"
+        outcome = people[people["plan"] == plan.name]["outcome"].value_counts().reindex(OUTCOMES, fill_value=0)
+        sentences.append(f"{plan.title} {costs if row['change'] else same}; {_outcomes(outcome)}.")
+    return Answer(" ".join(sentences) or _alone(comparison), table)
+
+
+def totals(costs: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of `cost_by_period` added up over its periods, one row a plan, period "Total"."""
+    sums = _cents(costs.groupby(["plan", "title"], sort=False)[["cost", "baseline_cost", "change"]].sum())
+    return sums.reset_index().assign(period="Total")
+
+
+OUTCOMES = ("gains", "loses", "unchanged")
+
+
+def _outcomes(counts: pd.Series) -> str:
+    gain, lose, same = (int(counts[outcome]) for outcome in OUTCOMES)
+    people = "person gains" if gain == 1 else "people gain"
+    return f"{gain} {people}, {lose} {'loses' if lose == 1 else 'lose'}, {same} unchanged"
+
+
+def pay_by_payee(comparison: Comparison) -> Answer:
+    """Returns each person's pay over all periods under each plan.
+
+    Table: one row a plan and person, people in the order of the baseline's pay; plan, title, person, team, pay.
+    """
+    pay = _sums(comparison, ["person", "team"])
+    order = pay.sort_values(comparison.baseline, ascending=False, kind="stable").index
+    frames = [
+        pay.loc[order, plan.name].rename("pay").reset_index().assign(plan=plan.name, title=plan.title)
+        for plan in comparison.plans
+    ]
+    table = pd.concat(frames, ignore_index=True)
+    ranges = []
+    for plan in comparison.plans:
+        mine = table[table["plan"] == plan.name]["pay"]
+        low, middle, high = (short_money(mine.quantile(q)) for q in (0, 0.5, 1))
+        ranges.append(f"from {low} to {high} under {plan.title} (half get at least {middle})")
+    return Answer(f"Pay over {count_words(len(comparison.periods), 'quarter')} runs {' and '.join(ranges)}.", table)
+
+
+def pay_change_by_payee(comparison: Comparison) -> Answer:
+    """Returns who gains and who loses against the baseline, over all periods; unchanged means to the cent.
+
+    Table: one row a plan (but the baseline) and person, largest gain first; plan, title, person, team, pay,
+    baseline_pay, change, outcome.
+    """
+    pay = _sums(comparison, ["person", "team"])
+    table = _beside_baseline(comparison, pay, ["person", "team"], "pay")
+    table = table[table["plan"] != comparison.baseline]
+    outcome = np.select([table["change"] > 0, table["change"] < 0], OUTCOMES[:2], OUTCOMES[2])
+    table = table.assign(outcome=outcome).sort_values(["change", "person"], ascending=[False, True], kind="stable")
+    order = {plan.name: i for i, plan in enumerate(comparison.plans)}
+    table = table.sort_values("plan", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
+    sentences = []
+    for plan in comparison.others:
+        mine = table[table["plan"] == plan.name]
+        said = f"Under {plan.title} {_outcomes(mine['outcome'].value_counts().reindex(OUTCOMES, fill_value=0))}"
+        ends = []
+        for row, word in ((mine.iloc[0], "gain"), (mine.iloc[-1], "loss")) if len(mine) else ():
+            if (row["change"] > 0) == (word == "gain") and row["change"]:
+                ends.append(f"the largest {word} is {short_money(abs(row['change']))} ({row['person']}, {row['team']})")
+        sentences.append("; ".join([said, *ends]) + ".")
+    return Answer(" ".join(sentences) or _alone(comparison), table)
+
+
+def payout_curves(comparison: Comparison) -> Answer:
+    """Returns the payout factor of each component over the results people may reach.
+
+    Table: one row a plan, component and result; plan, title, component, metric, value, factor (share of the
+    component's target incentive), weight.
+    """
+    frames, sentences = [], []
+    for plan in comparison.plans:
+        for component in plan.components:
+            mine = (comparison.pay["plan"] == plan.name) & (comparison.pay["component"] == component.name)
+            frames.append(_curve(plan, component, comparison.pay.loc[mine, "value"].dropna()))
+        said = [_curve_words(component) for component in plan.components]
+        sentences.append(f"{plan.title}: {'; '.join(said)}.")
+    return Answer(" ".join(sentences), pd.concat(frames, ignore_index=True))
+
+
+def payout_table(comparison: Comparison) -> pd.DataFrame:
+    """Returns every payout of every plan, to the cent, with the columns that add up to it.
+
+    Grain: one row a plan, payee, period and component.
+    """
+    columns = ["plan", "person", "team", "period", "component", "level", "currency", "target_incentive", "proration"]
+    columns += ["weight", "numerator", "denominator", "value", "target", "attainment", "factor", "gross", "payout"]
+    return comparison.pay[[*columns, "note", "cost"]]
+
+
+def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:
+    points = np.array([at for at, _ in component.curve.points])
+    target = component.target.default
+    rule = component.attainment
+    corners = points * target if rule.kind == "ratio" else rule.floor + points * (target - rule.floor)
+    low, high = corners[0], corners[-1]
+    if component.metric in METRICS:
+        low, high = min(low, 0.9) if rule.kind == "from_floor" else low, max(1.3, high + 0.1)
+    else:
+        high = max(2 * target, float(reached.max()) if len(reached) else 0)
+    value = np.unique(np.concatenate([np.linspace(low, high, 41), corners]))
+    factor = payout_factor(attain(value, np.full(len(value), target), rule), component.curve)
+    return pd.DataFrame(
+        {
+            "plan": plan.name,
+            "title": plan.title,
+            "component": component.name,
+            "metric": component.metric,
+            "value": value,
+            "factor": factor,
+            "weight": component.weight,
+        }
+    )
+
+
+def _curve_words(component: Component) -> str:
+    metric = METRICS.get(component.metric)
+    unit = metric.unit if metric else "count"
+    title = metric.title if metric else component.name.upper() if len(component.name) <= 4 else component.name
+    target = number_words(component.target.default, unit)
+    floor = (
+        f"from {number_words(component.attainment.floor, unit)} " if component.attainment.kind == "from_floor" else ""
+    )
+    beyond = "and more beyond" if component.curve.beyond == "extend" else "and no more beyond"
+    return f"{percent(component.weight)} on {title}, paid {floor}to {target} {beyond}"
+
+
+def _sums(comparison: Comparison, by: str | list[str]) -> pd.DataFrame:
+    """Cost added up in whole cents: one column a plan."""
+    pay = comparison.pay.assign(cents=np.rint(comparison.pay["cost"] * 100).astype(np.int64))
+    keys = [by] if isinstance(by, str) else by
+    sums = pay.groupby([*keys, "plan"], sort=True)["cents"].sum().unstack("plan", fill_value=0)
+    return sums.reindex(columns=[plan.name for plan in comparison.plans], fill_value=0) / 100
+
+
+def _beside_baseline(comparison: Comparison, sums: pd.DataFrame, by: str | list[str], what: str) -> pd.DataFrame:
+    base = sums[comparison.baseline]
+    frames = []
+    for plan in comparison.plans:
+        mine = pd.DataFrame({what: sums[plan.name], f"baseline_{what}": base, "change": sums[plan.name] - base})
+        frames.append(_cents(mine).rename_axis(by).reset_index().assign(plan=plan.name, title=plan.title))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _cents(amounts: pd.DataFrame) -> pd.DataFrame:
+    return (amounts * 100).round() / 100
+
+
+def _alone(comparison: Comparison) -> str:
+    return f"{comparison.plan(comparison.baseline).title} is the only plan, so there is nothing to compare."

@@ -1,0 +1,129 @@
+"""Reports: the quarterly notebook run strictly, and a comparison as one file for people outside this machine.
+
+Whatever leaves here shows aliases unless the caller asks for names. An unknown parameter stops a report, a failed
+run leaves no file, and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import papermill
+from nbconvert import HTMLExporter
+from papermill.exceptions import PapermillExecutionError
+
+from compmodel.charts import QUESTIONS
+from compmodel.compare import Comparison, payout_table
+from compmodel.errors import CompModelError, nearest
+from compmodel.html_tables import details_html
+from compmodel.pages import figure_html, page_html, write_beside
+
+PLOTLY_JSON = "application/vnd.plotly.v1+json"
+FORMATS = (".html", ".csv", ".xlsx")
+
+
+def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_progress: bool = False) -> Path:
+    """Runs a report notebook with papermill and writes it as one offline HTML file without code; returns its path.
+
+    Raises CompModelError for an unknown parameter, a notebook that cannot be read and whatever the notebook raises.
+    """
+    if not notebook.is_file():
+        raise CompModelError(f"{notebook} is not there. Run this from the project's folder, or give --notebook.")
+    known = papermill.inspect_notebook(str(notebook))
+    for name in parameters:
+        if name not in known:
+            raise CompModelError(f"{notebook.name} has no parameter {name!r}. {nearest(name, known)}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        ran = Path(folder) / "ran.ipynb"
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(ran), parameters=parameters, cwd=notebook.parent, progress_bar=show_progress
+            )
+        except PapermillExecutionError as error:
+            raise CompModelError(str(error.evalue)) from None
+        node = nbformat.read(ran, as_version=4)  # type: ignore[no-untyped-call]
+    write_beside(out, report_html(node).encode())
+    return out
+
+
+def report_html(node: Any) -> str:
+    """Returns an executed notebook as an offline page: its texts, figures and tables, no code and no messages."""
+    title = next((c.source.splitlines()[0].lstrip("# ") for c in node.cells if c.cell_type == "markdown"), "Report")
+    kept = []
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [_drawn(output) for output in cell.outputs if output.output_type != "stream"]
+            if not cell.outputs:
+                continue
+        kept.append(cell)
+    node.cells = kept
+    exporter = HTMLExporter(template_name="basic", exclude_input=True)  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(node)
+    return page_html(title, body)
+
+
+def _drawn(output: Any) -> Any:
+    """Swaps a plotly output for the page's own figure."""
+    data = output.get("data", {})
+    if PLOTLY_JSON in data:
+        output["data"] = {"text/html": figure_html(data[PLOTLY_JSON])}
+    return output
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Returns a comparison as an offline page: sentence, chart and table for each question, then every payout."""
+    plans = ", ".join(plan.title for plan in comparison.plans)
+    body = [
+        f"<h1>{html.escape(comparison.company)}: {html.escape(plans)}</h1>",
+        comparison._repr_html_(),
+    ]
+    for heading, question, chart in QUESTIONS:
+        body += [f"<h2>{heading}</h2>", question(comparison)._repr_html_(), figure_html(chart(comparison))]
+    body += ["<h2>Payouts</h2>", details_html("Every payout", payout_table(comparison))]
+    return page_html(f"{comparison.company}: {plans}", "\n".join(body))
+
+
+def write_comparison(comparison: Comparison, out: Path) -> Path:
+    """Writes a comparison by the path's ending: HTML, CSV (every payout) or Excel (a sheet a question)."""
+    if out.suffix.lower() not in FORMATS:
+        raise CompModelError(f"{out.name!r} must end in {', '.join(FORMATS)}. {nearest(out.suffix, FORMATS)}")
+    if not out.parent.is_dir():
+        raise CompModelError(f"The folder {out.parent} is not there. Make it first, or choose another.")
+    if out.suffix.lower() == ".html":
+        content = comparison_html(comparison).encode()
+    elif out.suffix.lower() == ".csv":
+        content = _plain_text(payout_table(comparison)).to_csv(index=False, lineterminator="\n").encode()
+    else:
+        content = _workbook(comparison)
+    write_beside(out, content)
+    return out
+
+
+def _plain_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table with an apostrophe before texts that a spreadsheet would run as a formula."""
+    texts = {name: table[name] for name in table.columns if table[name].dtype == "str"}
+    return table.assign(**{n: text.str.replace(r"^([=+\-@\t\r])", r"'\1", regex=True) for n, text in texts.items()})
+
+
+def _workbook(comparison: Comparison) -> bytes:
+    sheets = {heading: question(comparison).table for heading, question, _ in QUESTIONS}
+    sheets["Payouts"] = payout_table(comparison)
+    buffer = io.BytesIO()
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as writer:
+        book: Any = writer.book
+        book.set_properties({"created": pd.Timestamp(2000, 1, 1).to_pydatetime()})
+        for name, table in sheets.items():
+            table.to_excel(writer, sheet_name=name[:31], index=False, freeze_panes=(1, 0))
+            sheet: Any = writer.sheets[name[:31]]
+            sheet.autofit()
+    return buffer.getvalue()

@@ -1,0 +1,106 @@
+"""The command line as it is typed: clear lines, statuses, and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import compmodel as cm
+from compmodel.cli import main
+
+THIRDS, HALVES = "data/plans/thirds.yaml", "data/plans/halves.yaml"
+COMPARE = ["compare", "--data", "data/sample", "--plans", THIRDS, HALVES, "--periods", "2024Q1:2025Q4"]
+
+
+def run(*arguments: str) -> int:
+    try:
+        main(list(arguments))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_compare_prints_a_table_whose_total_is_the_sum(capsys: pytest.CaptureFixture[str], sample: cm.History) -> None:
+    assert run(*COMPARE, "--baseline", "thirds") == 0
+    printed = capsys.readouterr().out
+    replays = cm.replay(cm.load_plans(THIRDS, HALVES), sample, "2024Q1:2025Q4")
+    for one in replays:
+        assert f"{sum(round(cost * 100) for cost in one.payouts['cost']) / 100:,.2f}" in printed
+    assert cm.cost_by_period(cm.compare(replays, "thirds")).sentence in " ".join(printed.split())
+
+
+def test_plans_may_follow_one_option_or_several(capsys: pytest.CaptureFixture[str]) -> None:
+    each = ["compare", "--plans", THIRDS, "--plans", HALVES, "--periods", "2025Q4", "--baseline", "thirds"]
+    together = ["compare", "--plans", THIRDS, HALVES, "--periods", "2025Q4", "--baseline", "thirds"]
+    assert run(*each) == run(*together) == 0
+    first, second = capsys.readouterr().out.split("Sample company")[1:]
+    assert first == second
+
+
+@pytest.mark.parametrize("ending", ["html", "csv", "xlsx"])
+def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: cm.History) -> None:
+    out = tmp_path / f"c.{ending}"
+    assert run(*COMPARE, "--baseline", "thirds", "--out", str(out)) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    content = out.read_bytes() if ending != "xlsx" else pd.read_excel(out, "Payouts").to_csv().encode()
+    assert sample.payees["name"].iloc[0].encode() not in content
+    assert b"Person" in content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "no_such_folder"], "no_such_folder"),
+        ([*COMPARE, "--baseline", "third"], "Did you mean 'thirds'"),
+        ([*COMPARE[:-1], "2024Q5", "--baseline", "thirds"], "not a period"),
+        ([*COMPARE[:-1], "2025Q4:2024Q1", "--baseline", "thirds"], "not a range"),
+        ([*COMPARE[:-1], "2024", "--baseline", "thirds"], "must be quarters"),
+        ([*COMPARE, "--baseline", "thirds", "--out", "c.pdf"], "must end in"),
+        (["compare", "--plans", "nope.yaml", "--periods", "2024Q1", "--baseline", "x"], "nope.yaml"),
+        (["report", "--period", "2025"], "quarter"),
+        (["report", "--period", "soon"], "not a period"),
+        (["report", "--period", "2025Q4", "--notebook", "nope.ipynb"], "nope.ipynb"),
+    ],
+)
+def test_a_mistake_ends_with_a_clear_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    if arguments[0] == "report":
+        arguments = [*arguments, "--out", str(tmp_path)]
+    assert run(*arguments) == 1
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.out + captured.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["", "check", "compare", "report", "sample", "dictionary", "workbench"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.split(), "--help") == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_check_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", "data/sample") == 0
+    printed = capsys.readouterr().out
+    assert "every rule holds" in printed
+    assert "nobody's book" in printed
+
+
+def test_sample_writes_the_committed_files(tmp_path: Path) -> None:
+    assert run("sample", "--out", str(tmp_path / "new"), "--seed", "7") == 0
+    for path in Path("data/sample").rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "new" / path.relative_to("data/sample")).read_bytes() == path.read_bytes()
+
+
+def test_the_installed_program_fails_without_a_traceback() -> None:
+    program = Path(sys.executable).with_name("compmodel")
+    ended = subprocess.run([program, "check", "nowhere"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "nowhere" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,118 @@
+"""Reports and exports: strict, offline, private unless asked, the same bytes twice, nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import compmodel as cm
+from compmodel.reports import comparison_html, render_report, write_comparison
+
+NOTEBOOK = Path("notebooks/quarterly_report.ipynb")
+
+
+@pytest.fixture(scope="module")
+def comparison(sample: cm.History) -> cm.Comparison:
+    plans = cm.load_plans("data/plans/thirds.yaml", "data/plans/halves.yaml")
+    return cm.compare(cm.replay(plans, sample, "2025Q3:2025Q4"), "thirds", names="aliases")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render_report(NOTEBOOK, {"period": "2025Q4"}, tmp_path_factory.mktemp("report") / "report.html")
+
+
+PLOTLY = re.compile(r'<script type="text/plain" id="plotly">.*?</script>', re.DOTALL)
+
+
+def secrets_in(page: str, history: cm.History) -> list[str]:
+    text = PLOTLY.sub("", page)
+    known = {*history.payees["name"].dropna(), *history.payees["payee_id"], *history.accounts["account_id"]}
+    return sorted(
+        known & set(re.findall(r"\b[A-Z]\d+\b", text)) | {name for name in known if " " in name and name in text}
+    )
+
+
+@pytest.mark.notebooks
+def test_the_report_holds_no_code_and_asks_for_nothing(report: Path) -> None:
+    page = report.read_text()
+    assert "import compmodel" not in page
+    assert "cm.replay" not in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", PLOTLY.sub("", page))
+    assert "default-src 'none'" in page
+    assert len(page) < 4_000_000
+
+
+@pytest.mark.notebooks
+def test_the_report_names_nobody_unless_asked(report: Path, sample: cm.History, tmp_path: Path) -> None:
+    page = report.read_text()
+    assert secrets_in(page, sample) == []
+    named = render_report(NOTEBOOK, {"names": "shown"}, tmp_path / "named.html").read_text()
+    assert sample.payees["name"].iloc[0] in secrets_in(named, sample)
+
+
+@pytest.mark.notebooks
+def test_the_same_report_twice_is_the_same_bytes(report: Path, tmp_path: Path) -> None:
+    again = render_report(NOTEBOOK, {"period": "2025Q4"}, tmp_path / "again.html")
+    assert again.read_bytes() == report.read_bytes()
+
+
+def test_an_unknown_parameter_stops_the_report(tmp_path: Path) -> None:
+    with pytest.raises(cm.CompModelError, match=r"no parameter 'perod'. Did you mean 'period'"):
+        render_report(NOTEBOOK, {"perod": "2025Q4"}, tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.notebooks
+def test_a_failed_run_leaves_no_file_and_says_why(tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("the last good one")
+    with pytest.raises(cm.CompModelError, match="not one of the plans compared"):
+        render_report(NOTEBOOK, {"baseline": "thrids"}, out)
+    assert out.read_text() == "the last good one"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_csv_holds_every_payout_to_the_cent(comparison: cm.Comparison, tmp_path: Path) -> None:
+    read = pd.read_csv(write_comparison(comparison, tmp_path / "c.csv"), dtype={"payout": "str"})
+    expected = cm.payout_table(comparison)
+    assert len(read) == len(expected)
+    assert [round(float(p) * 100) for p in read["payout"]] == [round(p * 100) for p in expected["payout"]]
+
+
+def test_excel_has_a_sheet_a_question_and_the_same_bytes_twice(comparison: cm.Comparison, tmp_path: Path) -> None:
+    first = write_comparison(comparison, tmp_path / "a.xlsx").read_bytes()
+    assert first == write_comparison(comparison, tmp_path / "b.xlsx").read_bytes()
+    sheets = pd.read_excel(io.BytesIO(first), sheet_name=None)
+    assert list(sheets) == ["Cost", "Who gains, who loses", "Pay by person", "Payout curves", "Payouts"]
+    assert round(sheets["Payouts"]["cost"].sum() * 100) == round(comparison.pay["cost"].sum() * 100)
+
+
+def test_a_name_that_looks_like_a_formula_stays_text(comparison: cm.Comparison, tmp_path: Path) -> None:
+    evil = comparison.pay.assign(person='=HYPERLINK("http://x")')
+    ugly = cm.Comparison(**{**vars(comparison), "pay": evil})
+    book = zipfile.ZipFile(write_comparison(ugly, tmp_path / "a.xlsx"))
+    assert not any(b"<f>" in book.read(name) for name in book.namelist())
+    csv = write_comparison(ugly, tmp_path / "a.csv").read_text()
+    assert ",=HYPERLINK" not in csv
+    assert ',"=HYPERLINK' not in csv
+
+
+def test_html_escapes_what_people_typed(comparison: cm.Comparison) -> None:
+    evil = comparison.pay.assign(person="<script>alert(1)</script>", team="</script><b>")
+    page = comparison_html(cm.Comparison(**{**vars(comparison), "pay": evil, "company": "<i>A & B</i>"}))
+    assert "<script>alert" not in page
+    assert "<i>A" not in page
+    assert "</script><b>" not in page
+
+
+def test_an_unknown_ending_or_folder_is_said(comparison: cm.Comparison, tmp_path: Path) -> None:
+    with pytest.raises(cm.CompModelError, match=r"must end in .html, .csv, .xlsx"):
+        write_comparison(comparison, tmp_path / "c.pdf")
+    with pytest.raises(cm.CompModelError, match="is not there"):
+        write_comparison(comparison, tmp_path / "nowhere" / "c.csv")
