@@ -7,7 +7,7 @@ import html
 import pytest
 
 import compmodel as cm
-from compmodel.compare import OUTCOMES, totals
+from compmodel.compare import OUTCOMES, people_labels, totals
 
 
 def cents(amount: float) -> int:
@@ -104,9 +104,18 @@ def test_aliases_hide_every_name_and_id(sample: cm.History, replays: list[cm.Rep
 
 
 def test_aliases_do_not_follow_the_order_of_the_ids(sample: cm.History) -> None:
-    labels = cm.compare.__globals__["people_labels"](sample.payees, "aliases")
+    labels = people_labels(sample.payees, "aliases")
     assert labels["person"].is_unique
     assert not labels.sort_values("payee_id")["person"].is_monotonic_increasing
+
+
+def test_a_small_team_is_not_named_beside_aliases(sample: cm.History) -> None:
+    small = sample.payees["payee_id"].isin(["P11", "P12", "P13", "P14"])
+    payees = sample.payees.assign(team=sample.payees["team"].mask(small, "Four people"))
+    assert "Four people" in set(people_labels(payees, "shown")["team"])
+    aliased = people_labels(payees, "aliases")["team"].value_counts()
+    assert "Four people" not in aliased
+    assert aliased["a small team"] == 4
 
 
 def test_an_unknown_baseline_names_the_nearest(replays: list[cm.Replay]) -> None:

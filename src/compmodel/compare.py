@@ -29,6 +29,8 @@ from compmodel.replay import Replay
 from compmodel.style import count_words, number_words, percent, short_money, signed_percent
 
 Names = Literal["shown", "aliases"]
+SMALLEST_TEAM = 5
+"""People a team must have to be named beside aliases."""
 
 
 @dataclass(frozen=True)
@@ -104,18 +106,21 @@ def compare(replays: Sequence[Replay], baseline: str, names: Names = "shown") ->
 def people_labels(payees: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Returns how each payee is called: name (with the id where two share one) or alias, and the last team.
 
-    Grain: one row a payee. Columns: payee_id, person, team. Aliases follow a hash of the ids, not their order.
+    Grain: one row a payee. Columns: payee_id, person, team. Aliases follow a hash of the ids, not their order; beside
+    them a team of fewer than five is not named, because it would name its people.
     """
     last = payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
     last = last.sort_values("payee_id").reset_index(drop=True)
+    team = last["team"].fillna("no team")
     if names == "aliases":
         digest = last["payee_id"].map(lambda payee: hashlib.sha256(payee.encode()).hexdigest())
+        team = team.where(team.map(team.value_counts()) >= SMALLEST_TEAM, "a small team")
         person = "Person " + digest.rank(method="first").astype(int).astype(str).str.zfill(len(str(len(last))))
     else:
         person = last["name"].fillna(last["payee_id"])
         shared = person.duplicated(keep=False)
         person = person.where(~shared, person + " (" + last["payee_id"] + ")")
-    return pd.DataFrame({"payee_id": last["payee_id"], "person": person, "team": last["team"].fillna("no team")})
+    return pd.DataFrame({"payee_id": last["payee_id"], "person": person, "team": team})
 
 
 def cost_by_period(comparison: Comparison) -> Answer:

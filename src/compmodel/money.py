@@ -25,15 +25,19 @@ _NEAR = 1e-4
 def exact(number: float) -> Fraction:
     """Returns the fraction a float was written as: 1.15 is 23/20, 33.333...% is 1/3.
 
-    A float of up to 15 digits is that decimal; a longer one is the nearest fraction below a million parts.
+    A float of up to 9 decimals is that decimal, and so is one of up to 15 digits unless it is exactly a fraction below
+    a million parts; a longer one is the nearest such fraction.
 
     >>> exact(1.15), exact(1 / 3), exact(123456789.01)
     (Fraction(23, 20), Fraction(1, 3), Fraction(12345678901, 100))
     """
-    written = repr(float(number))
-    if sum(map(str.isdigit, written.partition("e")[0])) <= 15:
-        return Fraction(written)
-    return Fraction(float(number)).limit_denominator(1_000_000)
+    text = repr(float(number))
+    written = Fraction(text)
+    if written.denominator <= 10**9:
+        return written
+    simple = Fraction(float(number)).limit_denominator(1_000_000)
+    is_short = sum(map(str.isdigit, text.partition("e")[0])) <= 15
+    return written if is_short and float(simple) != number else simple
 
 
 def exact_array(numbers: Array) -> Array:

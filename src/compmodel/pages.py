@@ -57,6 +57,8 @@ _DRAW = """
   document.head.append(script);
   for (const plot of plots) {
     const figure = JSON.parse(plot.nextElementSibling.textContent);
+    const axes = Object.keys(figure.layout).filter((name) => name.startsWith("xaxis"));
+    if (innerWidth < 600 && axes.length > 1) axes.forEach((name) => { figure.layout[name].nticks = 3; });
     await Plotly.newPlot(plot, figure.data, figure.layout, figure.config);
   }
   document.body.dataset.drawn = plots.length;

@@ -136,7 +136,7 @@ def payouts(
         payout=cents.ravel() / 100,
         note=np.where(empty, _nothing(plan, len(people)), ""),
     )
-    return paid.assign(cost=nearest_cents(cents.ravel() * np.repeat(rate, n)) / 100)
+    return paid.assign(cost=nearest_cents(np.repeat(rate, n) * cents.ravel()) / 100)
 
 
 def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:

@@ -18,6 +18,7 @@ import pandas as pd
 import papermill
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from compmodel.charts import QUESTIONS
 from compmodel.compare import Comparison, payout_table
@@ -27,6 +28,8 @@ from compmodel.pages import figure_html, page_html, write_beside
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
+_QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
+"""Encrypts the way to the kernel, which otherwise warns on every start that it does not."""
 
 
 def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_progress: bool = False) -> Path:
@@ -46,7 +49,12 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
         ran = Path(folder) / "ran.ipynb"
         try:
             papermill.execute_notebook(
-                str(notebook), str(ran), parameters=parameters, cwd=notebook.parent, progress_bar=show_progress
+                str(notebook),
+                str(ran),
+                parameters=parameters,
+                cwd=notebook.parent,
+                progress_bar=show_progress,
+                config=_QUIET,
             )
         except PapermillExecutionError as error:
             raise CompModelError(str(error.evalue)) from None
@@ -66,7 +74,9 @@ def report_html(node: Any) -> str:
                 continue
         kept.append(cell)
     node.cells = kept
-    exporter = HTMLExporter(template_name="basic", exclude_input=True)  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(
+        template_name="basic", exclude_input=True, exclude_output_prompt=True, exclude_anchor_links=True
+    )  # type: ignore[no-untyped-call]
     body, _ = exporter.from_notebook_node(node)
     return page_html(title, body)
 

@@ -1,0 +1,107 @@
+"""YAML documents read strictly into frozen pydantic models, with every problem in words that say what to do.
+
+YAML has traps for whoever writes a column named `on` or a country `NO`: here only true and false are booleans, and a
+key that is written twice is an error instead of a silent loss. What a model refuses becomes a `Problem` with the
+document, the path in it, the value, the rule and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from compmodel.errors import Problem, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+_BOOL = "tag:yaml.org,2002:bool"
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which only true and false are booleans and a key is written once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} is written twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return {str(key): value for key, value in super().construct_mapping(node, deep).items()}
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != _BOOL]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def read_yaml(path: Path, place: str, problems: list[Problem]) -> dict[str, Any]:
+    """Returns the keys and values of a document, nothing for an empty one; adds what is wrong to `problems`.
+
+    Keys are always text. `place` is the name of the document in messages.
+    """
+    try:
+        written = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        problems.append(Problem(place, f"must be valid YAML: {error.problem}", "Correct this line.", row=line))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        problems.append(Problem(place, "must be text in UTF-8", "Save it as plain text."))
+    except OSError as error:
+        problems.append(Problem(place, f"cannot be read: {error.strerror or error}", "Check its name and rights."))
+    except (ValueError, RecursionError) as error:  # a date such as 2025-02-30, or nesting without end
+        problems.append(Problem(place, f"must be valid YAML: {error}", "Correct it."))
+    else:
+        if isinstance(written, dict):
+            return written
+        if written is not None:
+            problems.append(Problem(place, "must hold keys and values", "Write lines such as title: Our company."))
+    return {}
+
+
+def parsed_model(written: object, model: type[Model], place: str, problems: list[Problem]) -> Model | None:
+    """Returns the model, or None after adding each of its refusals to `problems`."""
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        problems += [_problem(found, model, place) for found in error.errors()]
+        return None
+
+
+def _problem(found: Any, model: type[BaseModel], place: str) -> Problem:
+    loc: tuple[str | int, ...] = found["loc"]
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).lstrip(".")
+    kind, value = found["type"], found["input"]
+    shown = "" if isinstance(value, dict | list | tuple) or value is None else str(value)
+    if kind == "extra_forbidden":
+        return Problem(place, "is not a known key", nearest(str(loc[-1]), _known_keys(model, loc[:-1])), path)
+    if kind == "missing":
+        return Problem(place, "is missing", "Write it; it is never guessed.", path)
+    rule = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    rule, _, fix = rule.partition(". ")
+    if kind == "literal_error":
+        options = re.findall(r"'([^']*)'", found["ctx"]["expected"])
+        rule, fix = f"must be one of {', '.join(options)}", nearest(shown, options)
+    return Problem(place, rule[:1].lower() + rule[1:], fix or "Correct it.", path, value=shown)
+
+
+def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str]:
+    """Keys of the model that the path leads to; steps into lists and mappings keep to their items' model."""
+    at = [model]
+    for step in loc:
+        fields = [found.model_fields[step].annotation for found in at if str(step) in found.model_fields]  # type: ignore[index]
+        at = [inner for annotation in fields for inner in _models(annotation)] if fields else at
+    return sorted({name for found in at for name in found.model_fields})
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [inner for argument in get_args(annotation) for inner in _models(argument)]

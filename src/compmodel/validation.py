@@ -1,0 +1,232 @@
+"""A `History` from tables as they were read: each parsed and checked by itself, then against the others.
+
+Every problem is reported together with file, row (as a spreadsheet counts: the header is row 1), column, value,
+rule and fix; a row that is wrong in itself is left out of the checks across rows, so that one mistake is one problem.
+What only deserves a look, such as ARR in nobody's book, comes back as a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from compmodel.errors import DataError, Problem
+from compmodel.exchange import missing_rates
+from compmodel.parsing import Hints, ParsedTable, RawTable, is_in, parsed_table, positions, shown
+from compmodel.tables import GAINS, LOSSES, TABLES, History, Settings, empty_table
+
+__all__ = ["RawTable", "validated_history"]
+
+_OPEN = pd.Timestamp("9999-12-31")
+_REFERENCES = (
+    ("arr_events", "account_id", "accounts"),
+    ("assignments", "account_id", "accounts"),
+    ("assignments", "payee_id", "payees"),
+    ("payees", "manager_id", "payees"),
+    ("kpis", "payee_id", "payees"),
+    ("kpis", "account_id", "accounts"),
+)
+_Tables = Mapping[str, ParsedTable]
+
+
+def validated_history(
+    raw: Mapping[str, RawTable],
+    settings: Settings,
+    problems: Iterable[Problem] = (),
+    unread: Collection[str] = (),
+    warnings: Iterable[Problem] = (),
+) -> History:
+    """Returns the history when every rule holds. Raises DataError with every problem found.
+
+    `problems` and `warnings` are those of reading the files; `unread` names the tables they already speak of.
+    """
+    problems = list(problems)
+    tables: dict[str, ParsedTable] = {}
+    for table in TABLES.values():
+        if table.name in raw:
+            tables[table.name] = parsed_table(table, raw[table.name], problems)
+            continue
+        nothing = empty_table(table)
+        is_missing = table.is_required and table.name not in unread
+        if is_missing:
+            fix = f"Add {table.name}.csv, .parquet or .xlsx, or map it."
+            problems.append(Problem(table.name, "must be there", fix))
+        source = RawTable(nothing, table.name, np.empty(0, dtype=np.int64))
+        is_sound = not is_missing and table.name not in unread
+        tables[table.name] = ParsedTable(nothing, source, np.empty(0, dtype=bool), is_sound)
+    for check in (_references, _payee_spans, _book_spans, _kpi_owners, _signs, _beginnings, _balances):
+        problems += check(tables)
+    problems += _currencies(tables, settings)
+    if problems:
+        raise DataError(problems)
+    frames = {name: table.frame for name, table in tables.items()}
+    if not settings.reporting_currency:
+        used = {*frames["arr_events"]["currency"].unique(), *frames["payees"]["currency"].unique()}
+        settings = settings.model_copy(update={"reporting_currency": min(used, default="")})
+    return History(settings=settings, warnings=(*warnings, *_unassigned(tables)), **frames)
+
+
+def _references(tables: _Tables) -> Iterable[Problem]:
+    for name, column, target in _REFERENCES:
+        (rows, source), other = tables[name].good(), tables[target]
+        key = "account_id" if target == "accounts" else "payee_id"
+        known = other.frame[key].dropna().unique()
+        if not other.is_sound and len(known) == 0:
+            continue  # the target could not be read, so nothing can be said
+        hint = Hints(known)
+        for i in positions(rows[column].notna() & ~is_in(rows[column], known)):
+            fix = f"Add it to {target}, or correct it. {hint.of(rows[column].iloc[i])}".strip()
+            yield source.problem(i, column, f"must be in {target}", fix)
+
+
+def _payee_spans(tables: _Tables) -> Iterable[Problem]:
+    return _span_problems(*tables["payees"].good(), ["payee_id"])
+
+
+def _book_spans(tables: _Tables) -> Iterable[Problem]:
+    books, source = tables["assignments"].good()
+    problems = _span_problems(books, source, ["account_id", "payee_id"])
+    if problems:
+        return problems
+    spans = books.reset_index(names="i").assign(ends_on=books["ends_on"].fillna(_OPEN))
+    pairs = spans[["i", "account_id", "starts_on"]].merge(
+        spans[["account_id", "starts_on", "ends_on", "split"]], on="account_id", suffixes=("", "_other")
+    )
+    active = pairs[(pairs["starts_on_other"] <= pairs["starts_on"]) & (pairs["starts_on"] <= pairs["ends_on"])]
+    total = active.groupby("i")["split"].sum()
+    rule = "must leave the splits of an account on a day at or below 1 together"
+    return [
+        source.problem(
+            int(i),
+            "split",
+            rule,
+            f"Account {books['account_id'].iloc[i]} has {total[i]:g} on {books['starts_on'].iloc[i]:%Y-%m-%d}: "
+            "end the earlier assignment the day before, or lower a split.",
+        )
+        for i in total.index[total > 1 + 1e-9]
+    ]
+
+
+def _span_problems(spans: pd.DataFrame, source: RawTable, key: list[str]) -> list[Problem]:
+    problems = [
+        source.problem(i, "ends_on", "must not be before starts_on", f"It starts on {_day(spans, 'starts_on', i)}.")
+        for i in positions(spans["ends_on"] < spans["starts_on"])
+    ]
+    ordered = spans.assign(ends_on=spans["ends_on"].fillna(_OPEN)).sort_values([*key, "starts_on"], kind="stable")
+    groups = ordered.groupby(key, sort=False)["ends_on"]
+    latest = groups.cummax().groupby([ordered[name] for name in key], sort=False).shift()
+    for i in sorted(ordered.index[(latest >= ordered["starts_on"]).to_numpy()]):
+        rule = f"must start after the earlier spans of the same {' and '.join(key)} have ended"
+        fix = f"End the earlier span before {_day(spans, 'starts_on', i)}, or delete this one."
+        problems.append(source.problem(i, "starts_on", rule, fix))
+    return problems
+
+
+def _day(frame: pd.DataFrame, column: str, i: int) -> str:
+    return shown(frame[column].iloc[i])
+
+
+def _kpi_owners(tables: _Tables) -> Iterable[Problem]:
+    kpis, source = tables["kpis"].good()
+    for i in positions(kpis["payee_id"].notna() == kpis["account_id"].notna()):
+        rule = "must name either a payee or an account, not both and not neither"
+        yield source.problem(i, "payee_id", rule, "Fill exactly one of payee_id and account_id.")
+
+
+def _signs(tables: _Tables) -> Iterable[Problem]:
+    events, source = tables["arr_events"].good()
+    kind, delta = events["event_type"], events["arr_delta"]
+    for wrong, rule, fix in (
+        (kind.isin(LOSSES) & (delta >= 0), "must be negative for a loss", "Write the loss with a minus sign."),
+        (kind.isin(GAINS) & (delta <= 0), "must be positive for a gain", "Write it without a minus sign."),
+        (
+            (kind == "renewal") & (delta != 0),
+            "must be 0 for a renewal",
+            "Put the uplift in an expansion row with is_at_renewal true.",
+        ),
+    ):
+        for i in positions(wrong):
+            yield source.problem(i, "arr_delta", rule, f"The row is of type {kind.iloc[i]}. {fix}")
+    for i in positions((kind == "renewal") & events["renewed_arr"].isna()):
+        fix = "Give the ARR that was renewed, before uplift."
+        yield source.problem(i, "renewed_arr", "must be given for a renewal", fix)
+
+
+def _whole_accounts(tables: _Tables) -> tuple[pd.DataFrame, RawTable]:
+    """Events of the known accounts whose every event is good; none when a bad event names no account."""
+    table, accounts = tables["arr_events"], tables["accounts"]
+    account_id = table.frame["account_id"]
+    whole = np.ones(len(table.frame), dtype=bool)
+    if accounts.is_sound:
+        whole &= is_in(account_id, accounts.frame["account_id"])
+    if table.is_bad.any():
+        suspects = account_id[table.is_bad]
+        whole &= ~is_in(account_id, suspects.unique()) & ~suspects.isna().any()
+    return table.frame[whole].reset_index(drop=True), table.raw.keep(whole)
+
+
+def _beginnings(tables: _Tables) -> Iterable[Problem]:
+    events, source = _whole_accounts(tables)
+    new_on = events["effective_on"].where(events["event_type"] == "new")
+    first = new_on.groupby(events["account_id"]).transform("min")
+    for i in positions(events["effective_on"] < first):
+        fix = f"It began on {first.iloc[i]:%Y-%m-%d}: correct the date, or date its new event earlier."
+        yield source.problem(i, "effective_on", "must not lie before the account began", fix)
+    for i in positions(first.isna() & ~events["account_id"].duplicated()):
+        rule = "must belong to an account with an event of type new"
+        fix = f"Give account {events['account_id'].iloc[i]} a new event with its ARR at the start of the history."
+        yield source.problem(i, "event_type", rule, fix)
+
+
+def _balances(tables: _Tables) -> Iterable[Problem]:
+    events, source = _whole_accounts(tables)
+    has_begun = (events["event_type"] == "new").groupby(events["account_id"]).transform("any")
+    ordered = events[has_begun.astype(bool)].assign(is_loss=events["arr_delta"] < 0)
+    ordered = ordered.sort_values(["account_id", "currency", "effective_on", "is_loss", "event_id"])
+    balance = ordered.groupby(["account_id", "currency"])["arr_delta"].cumsum()
+    for i in sorted(balance.index[(balance < -0.005).to_numpy()]):
+        fix = f"Account {events['account_id'].iloc[i]} would stand at {balance[i]:,.2f}: check its earlier events."
+        yield source.problem(i, "arr_delta", "must not take the account's ARR below zero", fix)
+
+
+def _currencies(tables: _Tables, settings: Settings) -> Iterable[Problem]:
+    fx_rates, fx_source = tables["fx_rates"].good()
+    for i in positions((fx_rates["currency"] == settings.reporting_currency) & (fx_rates["rate"] != 1)):
+        fix = (
+            "A rate is units of the reporting currency for one unit of the currency: check the direction, or delete it."
+        )
+        yield fx_source.problem(i, "rate", f"must be 1 for the reporting currency {settings.reporting_currency}", fix)
+    amounts = {name: tables[name].good() for name in ("arr_events", "payees")}
+    used = sorted({currency for rows, _ in amounts.values() for currency in rows["currency"].unique()})
+    foreign = [currency for currency in used if currency != settings.reporting_currency]
+    if not settings.reporting_currency:
+        if len(used) > 1:
+            rule = f"must be declared, because the history holds {', '.join(used)}"
+            yield Problem("mapping.yaml", rule, "Write reporting_currency: USD, for example.", "reporting_currency")
+    elif foreign and settings.exchange.constant_on is None:
+        rule = f"must be declared to convert {', '.join(foreign)} to {settings.reporting_currency}"
+        fix = "Write exchange: {constant_on: 2024-12-31, missing_day: previous, max_gap_days: 4}."
+        yield Problem("mapping.yaml", rule, fix, "exchange.constant_on")
+    elif foreign and settings.exchange.constant_on is not None and tables["fx_rates"].is_sound:
+        _, missing = missing_rates(fx_rates, settings, foreign, settings.exchange.constant_on)
+        for problem in missing:
+            for rows, source in amounts.values():
+                for i in positions(rows["currency"] == problem.value):
+                    yield source.problem(i, "currency", f"needs a rate: fx_rates {problem.rule}", problem.fix)
+
+
+def _unassigned(tables: _Tables) -> Iterable[Problem]:
+    events, books = tables["arr_events"].frame, tables["assignments"].frame
+    held = events[["account_id", "effective_on"]].reset_index(names="i").merge(books, on="account_id")
+    inside = (held["starts_on"] <= held["effective_on"]) & ~(held["ends_on"] < held["effective_on"])
+    nobody = np.ones(len(events), dtype=bool)
+    nobody[held.loc[inside, "i"]] = False
+    if nobody.any():
+        at_stake = events[nobody].assign(size=events["arr_delta"].abs()).groupby("currency")["size"].sum()
+        amounts = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in at_stake.items())
+        rule = f"happened while the account was in nobody's book (ARR moved by such events: {amounts})"
+        for i in positions(nobody):
+            fix = f"Assign account {events['account_id'].iloc[i]} from {_day(events, 'effective_on', i)}."
+            yield tables["arr_events"].raw.problem(i, "event_id", rule, fix)

@@ -1,0 +1,137 @@
+"""Fixtures that many tests share: the repository, the browser, the third-party exports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+
+from compmodel import History, load_history
+
+ROOT = Path(__file__).resolve().parents[1]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
+)
+NO_BROWSER = (
+    "no Chromium or Chrome found. Debian, Ubuntu: apt-get install chromium. macOS, Windows: install Chrome. "
+    "Elsewhere: set BROWSER_PATH to the program"
+)
+BROWSER_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+LOCAL_SCHEMES = ("data", "blob", "file", "about")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last, so that quick failures come first."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the repository's folder."""
+    return ROOT
+
+
+def find_browser() -> str | None:
+    """Return the program $BROWSER_PATH names, else the first Chromium or Chrome there is."""
+    if named := os.environ.get("BROWSER_PATH"):
+        return shutil.which(named)
+    found = (shutil.which(name) for name in (*BROWSERS, *BROWSER_PLACES))
+    return next((path for path in found if path), None)
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Return the browser's path; without one skip, or fail where REQUIRE_BROWSER=1."""
+    path = find_browser()
+    if path is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
+    return path
+
+
+def launch(playwright: Playwright, path: str) -> Browser:
+    """Start the browser; on a busy machine a first start may fail, so try twice."""
+    options = {"executable_path": path, "args": BROWSER_ARGS, "timeout": 60_000}
+    try:
+        return playwright.chromium.launch(**options)
+    except Error:
+        return playwright.chromium.launch(**options)
+
+
+@pytest.fixture(scope="session")
+def browser(browser_path: str) -> Iterator[Browser]:
+    """Return one headless browser for the whole session."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright, browser_path)
+        yield browser
+        with contextlib.suppress(Error):
+            browser.close()
+
+
+def is_local(url: str) -> bool:
+    """Tell whether a request stays on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme in LOCAL_SCHEMES or parts.hostname in LOCAL_HOSTS
+
+
+@pytest.fixture
+def page_offline_log() -> list[str]:
+    """Return the addresses outside this machine that `page` asked for; a test asserts that it is empty."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, page_offline_log: list[str]) -> Iterator[Page]:
+    """Return a new page, without memory of other tests, that logs what leaves the machine."""
+
+    def log(url: str) -> None:
+        if not is_local(url):
+            page_offline_log.append(url)
+
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(30_000)
+    context.on("request", lambda request: log(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: log(socket.url)))
+    yield context.new_page()
+    with contextlib.suppress(Error):
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of the third-party exports, which are not part of the repository."""
+    path = Path(os.environ.get("COMPMODEL_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not path.is_dir():
+        pytest.skip(
+            f"the third-party exports are not in the repository and not at {path}; "
+            "set COMPMODEL_SHARED_DATA to the folder that holds them"
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample() -> History:
+    """Return the sample company, loaded once; tests treat it as read-only."""
+    return load_history(ROOT / "data" / "sample")

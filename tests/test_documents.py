@@ -1,0 +1,108 @@
+"""YAML is read strictly: no surprising booleans, no key lost, every refusal with its path, value, rule and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from compmodel.documents import parsed_model, read_yaml
+from compmodel.errors import Problem
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    height: int = Field(ge=0)
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["round", "square"] = "round"
+    inner: Inner | None = None
+    parts: tuple[Inner, ...] = ()
+    named: dict[str, Inner] = {}
+
+
+def read(text: str | bytes, folder: Path) -> tuple[dict[str, object], list[str]]:
+    path = folder / "x.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    problems: list[Problem] = []
+    return read_yaml(path, "x.yaml", problems), [str(problem) for problem in problems]
+
+
+def refusals(written: object) -> list[str]:
+    problems: list[Problem] = []
+    assert parsed_model(written, Outer, "x.yaml", problems) is None
+    return [str(problem) for problem in problems]
+
+
+def test_only_true_and_false_are_booleans(tmp_path: Path) -> None:
+    text = "on: yes\ncountry: NO\noff: Off\nflag: true\nother: False\n1: 2\n"
+    assert read(text, tmp_path) == (
+        {"on": "yes", "country": "NO", "off": "Off", "flag": True, "other": False, "1": 2},
+        [],
+    )
+
+
+def test_anchors_and_merges_still_work(tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: 2}\nb: *a\nc:\n  <<: *a\n  y: 3\n"
+    assert read(text, tmp_path)[0] == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 2}, "c": {"x": 1, "y": 3}}
+
+
+def test_an_empty_document_is_no_problem(tmp_path: Path) -> None:
+    assert read("# nothing yet\n", tmp_path) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: {c: 1, c: 2}\n", "x.yaml row 2 must be valid YAML: the key 'c' is written twice"),
+        ("a: 1\n b: 2\n", "x.yaml row 2 must be valid YAML"),
+        ("a: [1, 2\n", "must be valid YAML"),
+        ("a: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
+        ("? [a]\n: 1\n", "must be valid YAML"),
+        ("a: 2025-02-30\n", "must be valid YAML: day is out of range for month"),
+        ("- a\n- b\n", "must hold keys and values"),
+        ("title\n", "must hold keys and values"),
+        (b"\xff\xfe\x00", "must be text in UTF-8"),
+        (b"a: \x01\n", "must be text in UTF-8"),
+    ],
+)
+def test_what_is_no_document_is_told(text: str | bytes, words: str, tmp_path: Path) -> None:
+    found, problems = read(text, tmp_path)
+    assert found == {}
+    assert len(problems) == 1
+    assert words in problems[0]
+
+
+def test_a_missing_document_is_told(tmp_path: Path) -> None:
+    problems: list[Problem] = []
+    assert read_yaml(tmp_path / "no.yaml", "no.yaml", problems) == {}
+    assert str(problems[0]) == "no.yaml cannot be read: No such file or directory. Check its name and rights."
+
+
+def test_a_valid_model() -> None:
+    model = parsed_model({"inner": {"height": 1}}, Outer, "x.yaml", [])
+    assert model is not None
+    assert model.inner == Inner(height=1)
+
+
+def test_all_refusals_come_with_path_value_rule_and_nearest_name() -> None:
+    written = {
+        "kind": "squar",
+        "iner": 1,
+        "inner": {"heigth": 1},
+        "parts": [{"height": -1}],
+        "named": {"a": {"hight": 1}},
+    }
+    assert refusals(written) == [
+        "x.yaml: kind has 'squar', but must be one of round, square. Did you mean 'square'?",
+        "x.yaml: inner.height is missing. Write it; it is never guessed.",
+        "x.yaml: inner.heigth is not a known key. Did you mean 'height'?",
+        "x.yaml: parts[0].height has '-1', but must be greater than or equal to 0. Correct it.",
+        "x.yaml: named.a.height is missing. Write it; it is never guessed.",
+        "x.yaml: named.a.hight is not a known key. Did you mean 'height'?",
+        "x.yaml: iner is not a known key. Did you mean 'inner'?",
+    ]

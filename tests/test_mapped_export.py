@@ -1,0 +1,62 @@
+"""Somebody else's export, through the mapping alone: the engine's NRR, GRR and pay are the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import compmodel as cm
+
+MAPPING = Path("data/mappings/synthetic_b2b_saas.yaml")
+PERIODS = "2024Q2:2026Q2"
+
+
+@pytest.fixture(scope="module")
+def history(shared_data: Path) -> cm.History:
+    return cm.load_history(shared_data / "synthetic_b2b_saas" / "source", MAPPING)
+
+
+@pytest.fixture(scope="module")
+def published(shared_data: Path) -> pd.DataFrame:
+    found = pd.read_csv(shared_data / "synthetic_b2b_saas" / "expected" / "quarterly_by_region.csv")
+    return found[found["region_id"] != "ALL"].set_index(["region_id", "quarter"])
+
+
+def measured(history: cm.History, metric: str) -> pd.DataFrame:
+    """Payouts of a plan with that one metric on effective dates, each region's team as a payee."""
+    plan = cm.load_plan("data/plans/flowfuse_nrr_only.yaml")
+    dates = dict.fromkeys(("churn", "contraction", "renewal", "expansion"), "effective_on")
+    changes = {"credit_on": dates, "pay.currency": "payee", "components.nrr.metric": metric}
+    paid = cm.replay([plan.replace(changes)], history, PERIODS)[0].payouts
+    region = paid["payee_id"].str.removesuffix("_customer_success")
+    return paid.assign(region_id=region).set_index(["region_id", "period"])
+
+
+@pytest.mark.parametrize("metric", ["nrr", "grr"])
+def test_retention_by_region_and_quarter(metric: str, history: cm.History, published: pd.DataFrame) -> None:
+    ours = measured(history, metric)
+    for key, row in published.iterrows():
+        assert ours.loc[key, "value"] == pytest.approx(row[metric], abs=1e-6)
+        assert round(ours.loc[key, "opening_arr"] * 100) == round(row["opening_mrr_eur"] * 1200)
+    empty = ours[ours["opening_arr"] == 0]
+    assert set(empty.index) == set(ours.index) - set(published.index)
+    assert (empty["payout"] == 0).all()
+    assert empty["note"].str.contains("no opening ARR").all()
+
+
+def test_pay_by_region_and_quarter_to_the_cent(history: cm.History, published: pd.DataFrame) -> None:
+    ours = measured(history, "nrr")
+    target = "payout_target10000_floor100_goal115"
+    assert {key: round(ours.loc[key, "payout"] * 100) for key in published.index} == {
+        key: round(row[target] * 100) for key, row in published.iterrows()
+    }
+
+
+def test_the_comparison_runs_on_it(history: cm.History) -> None:
+    plans = cm.load_plans("data/plans/thirds.yaml", "data/plans/halves.yaml")
+    comparison = cm.compare(cm.replay(plans, history, PERIODS), "thirds")
+    assert comparison.currency == "EUR"
+    assert comparison.pay["person"].nunique() == 6
+    assert "Halves costs" in cm.cost_by_period(comparison).sentence
