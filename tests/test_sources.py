@@ -329,6 +329,84 @@ def test_what_is_wrong_in_a_mapping_is_said_with_its_path(tables: str, words: li
     assert "mapping.yaml" in lines
 
 
+SPANS = """
+  arr_events:
+    file: items.csv
+    columns: {account_id: who, currency: money}
+    from_spans: {start: since, end: until, amount: mrr, times: 12, per: account, data_ends_on: 2024-12-31}
+"""
+ITEMS = """who,money,since,until,mrr
+a1,USD,2024-01-01,,100.00
+a2,EUR,2024-01-01,2024-06-30,50
+a3,USD,2024-02-01,2024-12-31,25
+a2,EUR,2024-09-01,,60
+"""
+
+
+def test_movements_come_from_spans(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, mapping=mapped(SPANS))
+    (folder / "items.csv").write_text(ITEMS, encoding="utf-8")
+    events = load_history(folder).arr_events
+    assert events[["event_id", "event_type", "arr_delta", "currency"]].to_numpy().tolist() == [
+        ["a1:2024-01-01", "new", 1200.0, "USD"],
+        ["a2:2024-01-01", "new", 600.0, "EUR"],
+        ["a2:2024-07-01", "churn", -600.0, "EUR"],
+        ["a2:2024-09-01", "reactivation", 720.0, "EUR"],
+        ["a3:2024-02-01", "new", 300.0, "USD"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("2024-06-30", "2023-06-30", "row 3, column until has '2023-06-30', but must not lie before the span's start"),
+        ("2024-09-01", "2025-01-01", "row 5, column since has '2025-01-01', but must not lie after data_ends_on"),
+        ("EUR,2024-09", "USD,2024-09", "row 5, column money has 'USD', but must be one for each account_id"),
+        ("100.00", "-100.00", "row 2, column mrr has '-100.00', but must be at least 0"),
+        ("a3,USD", ",USD", "row 4, column who must not be empty"),
+        ("a3,USD", "a9,USD", "row 4, column account_id has 'a9', but must be in accounts"),
+    ],
+)
+def test_what_is_wrong_in_a_span_is_said_with_its_row(old: str, new: str, problem: str, tmp_path: Path) -> None:
+    folder = tiny(tmp_path, mapping=mapped(SPANS))
+    (folder / "items.csv").write_text(ITEMS.replace(old, new), encoding="utf-8")
+    lines = problems_of(folder)
+    assert len(lines) == 1
+    assert lines[0].startswith(f"items.csv {problem}")
+
+
+WIDE = "  fx_rates: {missing: N/A, columns: {on: day}, wide: {base: EUR, quote: units_per_base}}\n"
+
+
+def test_rates_come_from_a_column_for_each_currency(tmp_path: Path) -> None:
+    rates = "day,USD,GBP,\n2024-12-31,1.0389,0.8292,\n2024-12-30,N/A,0.83,\n"
+    history = load_history(tiny(tmp_path, mapping=mapped(WIDE), fx_rates=rates))
+    assert history.fx_rates["currency"].tolist() == ["GBP", "EUR"]
+    assert history.fx_rates["rate"].tolist() == pytest.approx([1.252894, 1.0389], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rates", "problem"),
+    [
+        ("day,USD,Gbp\n2024-12-31,1.04,0.83\n", "fx_rates.csv row 1, column Gbp must be a currency code such as USD"),
+        ("day,USD\n2024-12-31,1.04\n2024-12-30,-\n", "fx_rates.csv row 3, column USD has '-', but must be a number"),
+        ("day,USD\n2024-12-31,1.04\n2024-12-30,0\n", "fx_rates.csv row 3, column USD has '0', but must be above 0"),
+        (
+            "day,USD\n2024-12-31,1.04\n2024-12-31,1\n",
+            "fx_rates.csv row 3, column day has '2024-12-31', but must be the",
+        ),
+        (
+            "day,GBP\n2024-12-31,0.83\n",
+            "mapping.yaml: reporting_currency has 'USD', but must be declared and have rates",
+        ),
+    ],
+)
+def test_what_is_wrong_in_wide_rates_is_said(rates: str, problem: str, tmp_path: Path) -> None:
+    lines = problems_of(tiny(tmp_path, mapping=mapped(WIDE), fx_rates=rates))
+    assert len(lines) == 1
+    assert lines[0].startswith(problem)
+
+
 # The public export
 
 

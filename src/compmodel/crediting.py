@@ -141,7 +141,7 @@ def share_cents(amounts: Cents, row: Indices, split: npt.NDArray[np.float64]) ->
     running = np.cumsum(split)
     starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]]) if len(row) else np.array([], dtype=np.intp)
     base = np.repeat(np.r_[0.0, running][starts], np.diff(np.r_[starts, len(row)]))
-    through = np.round(running - base, 9)
+    through = np.minimum(np.round(running - base, 9), 1)
     upto = nearest_cents(amounts[row] * through)
     before = np.r_[0, upto[:-1]] if len(row) else upto
     before[starts] = 0

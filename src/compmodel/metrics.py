@@ -131,14 +131,14 @@ def measure(
 def measure_kpi(counts: pd.DataFrame, people: pd.DataFrame, level: pd.Series) -> pd.DataFrame:
     """Returns the count of a KPI for each person and period; at team level the mean of its full-time members.
 
-    Who is measured on the team while others are measured alone (a lead) is not one of its members.
+    Who is measured on the team while others are measured alone in that period (a lead) is not one of its members.
     Grain: one row a row of `people`, in its order; `counts` has payee_id, period, attained.
     Columns: payee_id, period, level, unit_id, opening_arr (empty), numerator, denominator, value.
     """
     row = _Rows(people)(counts)
     attained = _added(row[row >= 0], counts["attained"].to_numpy()[row >= 0], len(people))
     is_alone = (level == "individual").to_numpy()
-    is_member = is_alone if is_alone.any() else ~is_alone
+    is_member = is_alone | ~people["period"].isin(people["period"][is_alone]).to_numpy()
     team, n = _cells(people["team"], people["period"])
     kept = is_member & (team >= 0)
     sums = [_added(team[kept], of[kept], n) for of in (attained, people["proration"].to_numpy())]

@@ -1,0 +1,258 @@
+"""What a plan pays, worked out slowly and obviously: plain Python, exact fractions, one account at a time.
+
+Written from the documents, not from `src`: nothing here is shared with the package, so that the two agree only when
+both are right. The company is a `histories.Company` (lists of dicts), the plan is the dict of a plan file, periods are
+quarters of the calendar year.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import Any, NamedTuple
+
+NOBODY = "(unassigned)"
+Row = dict[str, Any]
+
+
+class Opening(NamedTuple):
+    period: str
+    account: str
+    payee: str
+    cents: int
+    account_cents: int  # of the whole account
+
+
+class Credit(NamedTuple):
+    period: str
+    account: str
+    payee: str
+    event: Row
+    cents: int
+    renewed_cents: int
+    account_cents: int  # opening of the whole account
+
+
+class Person(NamedTuple):
+    role: str
+    team: str | None
+    segment: str | None
+    currency: str
+    cent_days: int | Fraction  # yearly target incentive in cents, times days, added up over spans
+    days: int
+
+
+def number(written: object) -> Fraction:
+    """1.15, "1/3" or Decimal("0.5") as the fraction that was written."""
+    return Fraction(str(written))
+
+
+def round_half_up(amount: Fraction) -> int:
+    """Halves away from zero."""
+    return floor(amount + Fraction(1, 2)) if amount >= 0 else -floor(-amount + Fraction(1, 2))
+
+
+def quarter(name: str) -> tuple[dt.date, dt.date]:
+    year, n = int(name[:4]), int(name[5])
+    first = dt.date(year, 3 * n - 2, 1)
+    following = dt.date(year + n // 4, 3 * n % 12 + 1, 1)
+    return first, following - dt.timedelta(days=1)
+
+
+def credit_date(event: Row, plan: Row) -> dt.date:
+    rule = plan["credit_on"].get(event["event_type"], "effective_on")
+    for column in [rule] if isinstance(rule, str) else rule:
+        if event.get(column):
+            return event[column]
+    raise LookupError(f"{event['event_id']} has no date for {rule}")
+
+
+def movements(company: Any, account: str) -> list[tuple[Row, int, int]]:
+    """Event, ARR moved, ARR renewed; in cents of the reporting currency at constant rates.
+
+    The account's balance is converted, a movement is the difference of two converted balances.
+    """
+    mine = company.events_of[account]
+    found = []
+    for currency in {event["currency"] for event in mine}:
+        rate = number(company.rates[currency])
+        events = [event for event in mine if event["currency"] == currency]
+        events.sort(key=lambda event: (event["effective_on"], event["arr_delta"] < 0, event["event_id"]))
+        balance, before = Fraction(0), 0
+        for event in events:
+            balance += number(event["arr_delta"])
+            after = round_half_up(balance * 100 * rate)
+            renewed = round_half_up(number(event.get("renewed_arr") or 0) * 100 * rate)
+            found.append((event, after - before, renewed))
+            before = after
+    return found
+
+
+def holders(company: Any, account: str, day: dt.date) -> list[tuple[str, Fraction]]:
+    """Payee and share, payees in the order of their ids; last the share that nobody holds."""
+    found = [
+        (span["payee_id"], number(span["split"]))
+        for span in company.spans_of[account]
+        if span["starts_on"] <= day and day <= (span.get("ends_on") or dt.date.max)
+    ]
+    left = 1 - sum((split for _, split in found), Fraction(0))
+    return sorted(found) + ([(NOBODY, left)] if left else [])
+
+
+def shares(cents: int, held: list[tuple[str, Fraction]]) -> list[tuple[str, int]]:
+    """Whole cents of each: the rounded running total less the one before."""
+    found, through, before = [], Fraction(0), 0
+    for payee, split in held:
+        through += split
+        after = round_half_up(cents * through)
+        found.append((payee, after - before))
+        before = after
+    return found
+
+
+def ledger(company: Any, plan: Row, periods: list[str]) -> tuple[list[Opening], list[Credit]]:
+    openings, credits = [], []
+    for account in sorted(company.events_of):
+        moved = [(*movement, credit_date(movement[0], plan)) for movement in movements(company, account)]
+        for period in periods:
+            first, last = quarter(period)
+            whole = sum(cents for _, cents, _, day in moved if day < first)
+            for payee, cents in shares(whole, holders(company, account, first)):
+                openings.append(Opening(period, account, payee, cents, whole))
+            for event, cents, renewed, day in moved:
+                if first <= day <= last:
+                    held = holders(company, account, day)
+                    pairs = zip(shares(cents, held), shares(renewed, held), strict=True)
+                    for (payee, mine), (_, mine_renewed) in pairs:
+                        credits.append(Credit(period, account, payee, event, mine, mine_renewed, whole))
+    return openings, credits
+
+
+def people(company: Any, plan: Row, period: str) -> dict[str, Person]:
+    """Everyone with a span in the period; described by the first span that has a target incentive, else the first."""
+    first, last = quarter(period)
+    spans_of = defaultdict(list)
+    for span in sorted(company.payees, key=lambda span: span["starts_on"]):
+        if span["starts_on"] <= last and first <= (span.get("ends_on") or dt.date.max):
+            spans_of[span["payee_id"]].append(span)
+    found = {}
+    for payee, spans in spans_of.items():
+        currency = spans[-1]["currency"] if plan["pay"]["currency"] == "payee" else plan["pay"]["currency"]
+        cent_days, days = Fraction(0), 0
+        for span in spans:
+            if span["target_incentive"] > 0:
+                n = (min(span.get("ends_on") or last, last) - max(span["starts_on"], first)).days + 1
+                yearly = number(span["target_incentive"]) * 100
+                if span["currency"] != currency:
+                    rate = number(company.rates[span["currency"]]) / number(company.rates[currency])
+                    yearly = Fraction(round_half_up(yearly * rate))
+                cent_days, days = cent_days + yearly * n, days + n
+        described = next((span for span in spans if span["target_incentive"] > 0), spans[0])
+        found[payee] = Person(
+            described["role"], described.get("team"), described.get("segment"), currency, cent_days, days
+        )
+    return found
+
+
+def level_of(component: Row, role: str) -> str:
+    level = component["level"]
+    return level if isinstance(level, str) else level.get("by_role", {}).get(role, level["default"])
+
+
+def retention(
+    metric: str, openings: list[Opening], credits: list[Credit], members: set[str], period: str
+) -> tuple[Fraction, Fraction]:
+    """Numerator and denominator of a metric for the books of these payees."""
+    books = [row for row in openings if row.period == period and row.payee in members]
+    mine = [row for row in credits if row.period == period and row.payee in members]
+    cohort = [row for row in mine if row.account_cents > 0]
+    opening = sum(row.cents for row in books if row.account_cents > 0)
+    if metric == "nrr":
+        above = opening + sum(row.cents for row in cohort)
+    elif metric == "grr":
+        net: dict[str, int] = defaultdict(int)
+        for row in cohort:
+            net[row.account] += row.cents
+        above = opening + sum(min(moved, 0) for moved in net.values())
+    elif metric == "expansion_rate":
+        above = sum(row.cents for row in cohort if row.event["event_type"] == "expansion")
+    else:
+        assert metric == "renewal_rate"
+        above = sum(row.renewed_cents for row in mine if row.event["event_type"] == "renewal")
+        is_lost = [row for row in mine if row.event["event_type"] in ("churn", "contraction")]
+        opening = above - sum(row.cents for row in is_lost if row.event.get("is_at_renewal"))
+    return Fraction(above), Fraction(opening)
+
+
+def counted(company: Any, kpi: str, payee: str, period: str) -> Fraction:
+    """A payee's own counts, and the payee's share of those of accounts held on the day."""
+    first, last = quarter(period)
+    total = Fraction(0)
+    for row in company.kpis:
+        if row["kpi"] == kpi and first <= row["on"] <= last:
+            if row.get("payee_id"):
+                share = Fraction(row["payee_id"] == payee)
+            else:
+                share = dict(holders(company, row["account_id"], row["on"])).get(payee, Fraction(0))
+            total += share * number(row["attained"])
+    return total
+
+
+def factor(attained: Fraction, curve: Row) -> Fraction:
+    points = [(number(at), number(pays)) for at, pays in curve["points"]]
+    if attained < points[0][0]:
+        return points[0][1]
+    if attained > points[-1][0] and curve["beyond"] == "hold":
+        return points[-1][1]
+    for (left, low), (right, high) in itertools.pairwise(points):
+        if attained <= right or (right, high) == points[-1]:
+            return low + (high - low) / (right - left) * (attained - left)
+    raise AssertionError
+
+
+def component_factor(component: Row, person: Person, above: Fraction, below: Fraction) -> Fraction:
+    if below <= 0:
+        return Fraction(0)
+    target = component["target"]
+    if isinstance(target, dict):
+        target = target.get("by_segment", {}).get(person.segment, target["default"])
+    base = number(component["attainment"].get("floor", 0))
+    return factor((above / below - base) / (number(target) - base), component["curve"])
+
+
+def payouts(company: Any, plan: Row, periods: list[str]) -> dict[tuple[str, str, str], Decimal]:
+    """Pay by payee, period and component; the rounding falls on a payee's running total."""
+    openings, credits = ledger(company, plan, periods)
+    everybody = {period: people(company, plan, period) for period in periods}
+    found = {}
+    for period, staff in everybody.items():
+        first, last = quarter(period)
+        n_days = (last - first).days + 1
+        for payee, person in staff.items():
+            if not person.days:
+                continue
+            running, before = Fraction(0), 0
+            for component in plan["components"]:
+                level, metric = level_of(component, person.role), component["metric"]
+                team = {name for name, other in staff.items() if person.team and other.team == person.team}
+                members = {payee} if level == "individual" else team
+                if metric.startswith("kpi."):
+                    # Who is measured on the team while others are measured alone is not one of its members.
+                    is_anyone_alone = any(level_of(component, other.role) == "individual" for other in staff.values())
+                    if level == "team" and is_anyone_alone:
+                        members = {name for name in members if level_of(component, staff[name].role) == "individual"}
+                    above = sum((counted(company, metric[4:], name, period) for name in members), Fraction(0))
+                    full_time = sum((Fraction(staff[name].days, n_days) for name in members), Fraction(0))
+                    below = Fraction(1) if level == "individual" else full_time
+                else:
+                    above, below = retention(metric, openings, credits, members, period)
+                paid = component_factor(component, person, above, below)
+                running += Fraction(person.cent_days) / (4 * n_days) * number(component["weight"]) * paid
+                after = round_half_up(running)
+                found[payee, period, component["name"]] = Decimal(after - before) / 100
+                before = after
+    return found
