@@ -297,7 +297,7 @@ LEVELS = ["individual", "team", {"default": "individual", "by_role": {"lead": "t
 CURVES = [
     {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "hold"},
     {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "extend"},
-    {"kind": "linear", "points": [[0.8, 0.3], [1, 1], [1.4, 2]], "beyond": "extend"},
+    {"kind": "linear", "points": [[0.8, 0.3], [1, 1], [1.4, 2]], "beyond": "extend", "below": "hold"},
     {"kind": "linear", "points": [[0.5, 0], [0.9, 0.5], [1, 0.5], [1.2, 1.75]], "beyond": "hold"},
 ]
 METRICS = ["nrr", "grr", "renewal_rate", "expansion_rate", "kpi.customer_prs"]

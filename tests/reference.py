@@ -241,13 +241,14 @@ def payouts(company: Any, plan: Row, periods: list[str]) -> dict[tuple[str, str,
                 team = {name for name, other in staff.items() if person.team and other.team == person.team}
                 members = {payee} if level == "individual" else team
                 if metric.startswith("kpi."):
-                    # Who is measured on the team while others are measured alone is not one of its members.
-                    is_anyone_alone = any(level_of(component, other.role) == "individual" for other in staff.values())
-                    if level == "team" and is_anyone_alone:
-                        members = {name for name in members if level_of(component, staff[name].role) == "individual"}
+                    # Whom the plan measures on the team by role is no member of it, unless it has no others.
+                    by_role = component["level"].get("by_role", {}) if isinstance(component["level"], dict) else {}
+                    members = {name for name in members if staff[name].days}
+                    others = {name for name in members if by_role.get(staff[name].role) != "team"}
+                    members = (others or members) if level == "team" else members
                     above = sum((counted(company, metric[4:], name, period) for name in members), Fraction(0))
                     full_time = sum((Fraction(staff[name].days, n_days) for name in members), Fraction(0))
-                    below = Fraction(1) if level == "individual" else full_time
+                    below = full_time
                 else:
                     above, below = retention(metric, openings, credits, members, period)
                 paid = component_factor(component, person, above, below)

@@ -154,8 +154,8 @@ class TestPeople:
         assert found == ["JPY", 808_731_343 * 30 + 600_000_000 * 60]
 
     def test_pay_in_a_third_currency(self) -> None:
-        """1,000 USD / 1.0837 is 922.76 EUR."""
-        assert one([employed("p", 1000)], "currency", "cent_days", currency="EUR") == ["EUR", 92_276 * 90]
+        """2,000 USD / 1.0837 is 1,845.529 EUR, in whole cents 1,845.53."""
+        assert one([employed("p", 2000)], "currency", "cent_days", currency="EUR") == ["EUR", 184_553 * 90]
 
     def test_periods_stand_one_after_the_other(self) -> None:
         spans = [employed("q", starts_on="2025-04-15"), employed("p")]

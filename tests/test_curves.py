@@ -16,8 +16,8 @@ from histories import CURVES
 LINE = [[0, 0], [1, 1]]
 
 
-def curve(points: object = LINE, beyond: str = "extend", kind: str = "linear") -> Curve:
-    return Curve.model_validate({"kind": kind, "points": points, "beyond": beyond})
+def curve(points: object = LINE, beyond: str = "extend", below: str | None = None) -> Curve:
+    return Curve.model_validate({"kind": "linear", "points": points, "beyond": beyond, "below": below})
 
 
 def factors(written: Curve, *attained: str) -> list[Fraction]:
@@ -37,11 +37,18 @@ def test_beyond_the_last_point() -> None:
 
 
 def test_below_the_first_point_its_factor_holds() -> None:
-    assert factors(curve([[0.5, 0.2], [1, 1]]), "-1", "0", "0.5", "0.75") == [Fraction(1, 5)] * 3 + [Fraction(3, 5)]
+    assert factors(curve([[0.5, 0.2], [1, 1]], below="hold"), "-1", "0", "0.5", "0.75") == [Fraction(1, 5)] * 3 + [
+        Fraction(3, 5)
+    ]
+
+
+def test_below_the_first_point_nothing_is_paid_if_the_plan_says_so() -> None:
+    threshold = curve([[0.8, 0.5], [1, 1]], below="zero")
+    assert factors(threshold, "-1", "0.79", "0.8", "1") == [0, 0, Fraction(1, 2), 1]
 
 
 def test_a_corner_belongs_to_both_lines() -> None:
-    kinked = curve([[0.8, 0.3], [1, 1], [1.4, 2]], "hold")
+    kinked = curve([[0.8, 0.3], [1, 1], [1.4, 2]], "hold", below="hold")
     assert factors(kinked, "0.8", "0.9", "1", "1.2", "1.4", "1.5") == [
         Fraction(3, 10),
         Fraction(13, 20),
@@ -80,6 +87,8 @@ def test_doing_better_never_pays_less(written: dict, one: float, other: float) -
         ({"points": [[0, 0], [1, 1], [0.9, 2]]}, r"\(the previous is 1\). Reorder or delete one"),
         ({"points": [[0, 0.5], [1, 0.4]]}, "has factor 0.4, below the previous 0.5, so doing better would pay less"),
         ({"points": [[0, 0]]}, "at least 2 items"),
+        ({"points": [[0.8, 0.5], [1, 1]]}, "what pays below is not written. Write below: zero or below: hold"),
+        ({"points": [[0, -1], [1, 1]]}, "has factor -1, but pay is never negative"),
         ({"points": [[0, 0], [1, float("nan")]]}, "finite number"),
         ({"points": [[0, 0], [float("inf"), 1]]}, "finite number"),
         ({"points": [[0, 0], [1, 1, 1]]}, "at most 2 items"),

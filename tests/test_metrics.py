@@ -228,12 +228,25 @@ class TestKpi:
             counted(50, "2025-02-20", payee_id="x"),
         ]
         found = measured(self.KPI, company([], payees=people, kpis=counts), LEAD)
-        assert found == {"p": (8, 1, 8), "q": (2, 1, 2), "x": (10, 1.5, 10 / 1.5)}
+        assert found == {"p": (8, 1, 8), "q": (2, 0.5, 4), "x": (10, 1.5, 10 / 1.5)}
+        toggled = {"default": "team", "by_role": {"lead": "team"}}
+        all_on_the_team = measured(self.KPI, company([], payees=people, kpis=counts), toggled)
+        assert all_on_the_team == dict.fromkeys("pqx", (10, 1.5, 10 / 1.5))
         everyone = measured(self.KPI, company([], payees=people, kpis=counts), "team")
         assert everyone == dict.fromkeys("pqx", (60, 2.5, 24))
 
-    def test_a_team_of_nobody_is_said_and_pays_nothing(self) -> None:
-        """The only member was on leave all quarter; the other lead is in no team."""
+    def test_one_payee_measured_alone_elsewhere_changes_no_other_team(self) -> None:
+        """Three pooled payees of 10 each stay at 10 when a fourth, in another team, counts alone."""
+        pooled = {"default": "individual", "by_role": {"pooled": "team"}}
+        people = [employed(name, team="north", role="pooled") for name in "pqr"]
+        counts = [counted(10, "2025-02-20", payee_id=name) for name in "pqr"]
+        assert measured(self.KPI, company([], payees=people, kpis=counts), pooled) == dict.fromkeys("pqr", (30, 3, 10))
+        people.append(employed("x", team="south"))
+        found = measured(self.KPI, company([], payees=people, kpis=counts), pooled)
+        assert found == dict.fromkeys("pqr", (30, 3, 10)) | {"x": (0, 1, 0)}
+
+    def test_a_lead_alone_in_the_team_is_its_own_member(self) -> None:
+        """The only other member was on leave all quarter; the other lead is in no team."""
         people = [
             employed("p", 0, team="north", role="leave"),
             employed("x", team="north", role="lead"),
@@ -247,8 +260,8 @@ class TestKpi:
         )
         rows = run.payouts[run.payouts["component"] == "kpi"]
         assert rows[["payee_id", "payout", "note"]].to_numpy().tolist() == [
-            ["x", 0.0, "no member in the period, so nothing is paid"],
-            ["y", 0.0, "no member in the period, so nothing is paid"],
+            ["x", 0.0, ""],
+            ["y", 0.0, "in no team, so nothing is paid"],
         ]
 
     def test_a_teams_members_do_not_depend_on_the_other_periods_of_a_run(self) -> None:

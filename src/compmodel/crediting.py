@@ -138,11 +138,10 @@ def share_cents(amounts: Cents, row: Indices, split: npt.NDArray[np.float64]) ->
     >>> share_cents(np.array([100]), np.array([0, 0, 0]), np.array([1 / 3, 1 / 3, 1 / 3])).tolist()
     [33, 34, 33]
     """
-    running = np.cumsum(split)
     starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]]) if len(row) else np.array([], dtype=np.intp)
-    base = np.repeat(np.r_[0.0, running][starts], np.diff(np.r_[starts, len(row)]))
-    through = np.minimum(np.round(running - base, 9), 1)
-    upto = nearest_cents(amounts[row] * through)
+    running = pd.Series(split).groupby(row, sort=False).cumsum().to_numpy(dtype=float)
+    through = np.where(running > 1 - 1e-9, 1.0, running)
+    upto = nearest_cents(amounts[row].astype(np.float64) * through)
     before = np.r_[0, upto[:-1]] if len(row) else upto
     before[starts] = 0
     return upto - before

@@ -1,7 +1,7 @@
 """Payout curves: attainment to payout factor, the share of target incentive that is paid.
 
-Below the first point the first point's factor holds; what happens beyond the last point is always written in the
-plan. The functions take floats or exact fractions alike, so a cent near a tie is settled by the same code.
+What happens beyond the last point is always written in the plan, and below the first one too unless its factor is 0.
+The functions take floats or exact fractions alike, so a cent near a tie is settled by the same code.
 Currently implemented: linear.
 """
 
@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from compmodel.money import Array, exact
 
@@ -29,9 +29,25 @@ class Curve(BaseModel):
         description="Above the last point: hold its factor, or extend the last line."
     )
 
+    below: Literal["hold", "zero"] | None = Field(
+        None, description="Below the first point: hold its factor, or pay nothing; needed unless that factor is 0."
+    )
+
+    @model_validator(mode="after")
+    def _below_is_written(self) -> Curve:
+        if self.points[0][1] > 0 and self.below is None:
+            at, factor = self.points[0]
+            raise ValueError(
+                f"points start with factor {factor:g} at attainment {at:g}, but what pays below is not written. "
+                "Write below: zero or below: hold."
+            )
+        return self
+
     @field_validator("points")
     @classmethod
     def _points_rise(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if points[0][1] < 0:
+            raise ValueError(f"points[0] has factor {points[0][1]:g}, but pay is never negative. Write 0 or more.")
         for i, (before, here) in enumerate(pairwise(points), start=1):
             if here[0] <= before[0]:
                 raise ValueError(
@@ -59,5 +75,5 @@ def payout_factor(attainment: Array, curve: Curve) -> Array:
     piece = np.clip(np.searchsorted(at, attainment, "right") - 1, 0, len(at) - 2)
     slope = (factor[1:] - factor[:-1]) / (at[1:] - at[:-1])
     paid: Array = factor[piece] + slope[piece] * (attainment - at[piece])
-    paid = np.where(attainment < at[0], factor[0], paid)
+    paid = np.where(attainment < at[0], 0 * factor[0] if curve.below == "zero" else factor[0], paid)
     return np.where(attainment > at[-1], factor[-1], paid) if curve.beyond == "hold" else paid

@@ -4,7 +4,8 @@ Each metric is one function from the opening books and the credits to sums, and 
 the accounts with ARR when the period opened, company-wide; later movements of newer customers stay outside. A team's
 figure is the ratio of its members' sums. Where the denominator is zero the value is empty, never infinite.
 
-Currently implemented: nrr, grr, renewal_rate, expansion_rate, and kpi.NAME for any KPI counted in the history.
+Currently implemented: nrr, grr, renewal_rate, expansion_rate, and kpi.NAME for any KPI counted in the history (counts
+are added up; scores and shares of what was scheduled are not yet measured as such).
 """
 
 from __future__ import annotations
@@ -128,23 +129,26 @@ def measure(
     return _measured(people, level, found)
 
 
-def measure_kpi(counts: pd.DataFrame, people: pd.DataFrame, level: pd.Series) -> pd.DataFrame:
-    """Returns the count of a KPI for each person and period; at team level the mean of its full-time members.
+def measure_kpi(counts: pd.DataFrame, people: pd.DataFrame, level: pd.Series, is_lead: pd.Series) -> pd.DataFrame:
+    """Returns the count of a KPI for each person and period at full-time pace; at team level the mean of its members.
 
-    Who is measured on the team while others are measured alone in that period (a lead) is not one of its members.
+    The denominator is the share of the period a payee, or the team's members, were on the plan. `is_lead` marks whom
+    the plan measures on the team by role: they are no members of it, unless the team has no others.
     Grain: one row a row of `people`, in its order; `counts` has payee_id, period, attained.
     Columns: payee_id, period, level, unit_id, opening_arr (empty), numerator, denominator, value.
     """
     row = _Rows(people)(counts)
     attained = _added(row[row >= 0], counts["attained"].to_numpy()[row >= 0], len(people))
-    is_alone = (level == "individual").to_numpy()
-    is_member = is_alone | ~people["period"].isin(people["period"][is_alone]).to_numpy()
+    on_plan = people["proration"].to_numpy(dtype=float)
     team, n = _cells(people["team"], people["period"])
-    kept = is_member & (team >= 0)
-    sums = [_added(team[kept], of[kept], n) for of in (attained, people["proration"].to_numpy())]
+    may_count = (on_plan > 0) & (team >= 0)
+    others = may_count & ~is_lead.to_numpy()
+    has_others = _sum_at(_added(team[others], on_plan[others], n), team) > 0
+    kept = np.where(has_others, others, may_count)
+    sums = [_added(team[kept], of[kept], n) for of in (attained, on_plan)]
     nothing: Sums = np.full(len(people), np.nan)
     found = {
-        "individual": (nothing, attained, np.ones(len(people))),
+        "individual": (nothing, attained, on_plan),
         "team": (nothing, _sum_at(sums[0], team), _sum_at(sums[1], team)),
     }
     return _measured(people, level, found)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from compmodel.errors import CompModelError
+
 Array = npt.NDArray[Any]
 """float64, or objects holding exact `Fraction`s; any shape."""
 Cents = npt.NDArray[np.int64]
@@ -51,8 +53,15 @@ def nearest_cents(cents: npt.NDArray[np.floating[Any]]) -> Cents:
     >>> nearest_cents(np.array([0.5, -0.5, 1.49])).tolist()
     [1, -1, 1]
     """
+    _check_size(cents)
     rounded: Cents = (np.sign(cents) * np.floor(np.abs(cents) + 0.5 + 1e-6)).astype(np.int64)
     return rounded
+
+
+def _check_size(cents: npt.NDArray[np.floating[Any]]) -> None:
+    """Stops before an amount is too large to be exact to the cent."""
+    if not (np.abs(cents) < 2.0**53).all():
+        raise CompModelError("An amount is above 90 trillion, so it cannot be exact to the cent. Check the figures.")
 
 
 def half_up_cents(amounts: npt.NDArray[np.float64], exactly: Callable[[npt.NDArray[np.intp]], Array]) -> Cents:
@@ -63,6 +72,7 @@ def half_up_cents(amounts: npt.NDArray[np.float64], exactly: Callable[[npt.NDArr
     [29]
     """
     scaled = np.abs(amounts) * 100
+    _check_size(scaled)
     cents = np.sign(amounts) * np.floor(scaled + 0.5)
     near = np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < _NEAR)
     if len(near):

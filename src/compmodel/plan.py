@@ -26,6 +26,10 @@ from compmodel.money import exact
 from compmodel.payout import PayRule
 
 KPI = "kpi."
+LARGEST_SHARE = 5.0
+"""A retention target or floor above 500% is a percentage written without its sign."""
+LARGEST_SHARE = 5.0
+"""A retention target or floor above 500% is a percentage written without its sign."""
 
 
 def _share(written: object) -> object:
@@ -84,6 +88,11 @@ class Component(BaseModel):
     def _metric_exists(self) -> Component:
         if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
             raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
+        shares = {"attainment.floor": self.attainment.floor, "target.default": self.target.default}
+        shares |= {f"target.by_segment.{name}": target for name, target in self.target.by_segment.items()}
+        for name, share in shares.items() if self.metric in METRICS else ():
+            if share > LARGEST_SHARE:
+                raise ValueError(f"{name} is {share:g}, which is {share:.0%}. Write a share of 1: 1.15, not 115.")
         for name, target in {"default": self.target.default, **self.target.by_segment}.items():
             if self.attainment.kind == "from_floor" and target <= self.attainment.floor:
                 raise ValueError(

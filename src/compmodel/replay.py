@@ -7,7 +7,7 @@ one a frame whose rows add up by hand. Cents near a tie are settled by the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -21,12 +21,16 @@ from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.exchange import constant_rates
 from compmodel.metrics import METRICS, measure, measure_kpi
-from compmodel.money import Array, exact_array, nearest_cents
+from compmodel.money import Array, Cents, exact_array
 from compmodel.payout import gross_pay, payout_cents
 from compmodel.periods import Period, period_range
 from compmodel.plan import KPI, Component, Plan
 from compmodel.tables import TABLES, History
 
+NOT_HUNDREDTHS = frozenset(
+    ("BHD", "CLP", "ISK", "JOD", "JPY", "KRW", "KWD", "OMR", "PYG", "TND", "UGX", "VND", "XAF", "XOF")
+)
+"""The commoner currencies whose minor unit is none or a thousandth (ISO 4217)."""
 CENTS_A_YEAR = 400
 """A quarter's amount in currency is the yearly one in cents over this."""
 
@@ -37,7 +41,7 @@ class Replay:
 
     `credits`: a row an event and payee. `books`: a row a payee, account and period. `payouts`: a row a payee, period
     and component with target_incentive, proration, weight, numerator, denominator, value, target, attainment, factor,
-    gross (unrounded), payout (whole cents, in `currency`), note, and cost (in the reporting currency).
+    gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting currency), team, and a note.
     """
 
     plan: Plan
@@ -57,7 +61,9 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
     if span[0].letter != "Q":
         fix = "Write quarters, such as 2024Q1:2025Q4."
         raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
-    _check_kpis(plans, history)
+    problems = [*_unknown_names(plans, history), *_outside(span, history), *_minor_units(plans, history)]
+    if problems:
+        raise PlanError(problems)
     pay = {plan.pay.currency for plan in plans} - {"payee"}
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
@@ -90,7 +96,8 @@ def _measured(
     if component.metric in METRICS:
         return measure(books, credits, people, component.metric, level)
     counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), periods)
-    return measure_kpi(counts, people, level)
+    is_lead = people["role"].map(lambda role: rule.by_role.get(role) == "team").astype(bool)
+    return measure_kpi(counts, people, level, is_lead)
 
 
 def payouts(
@@ -115,13 +122,13 @@ def payouts(
         return _paid(plan, some)["gross"]
 
     cents = payout_cents(floats["gross"], exactly)
-    rate = people["currency"].map(rates).to_numpy(dtype=float)
     order = np.arange(len(people) * n).reshape(n, len(people)).T.ravel()
     stacked = pd.concat(measured, ignore_index=True).iloc[order].reset_index(drop=True)
     names = np.tile([component.name for component in plan.components], len(people))
     empty = numbers["denominator"].ravel() <= 0
     paid = stacked.drop(columns=["numerator", "denominator", "value"]).assign(
         component=names,
+        team=np.repeat(people["team"].to_numpy(dtype=object), n),
         currency=np.repeat(people["currency"].to_numpy(dtype=object), n),
         weight=np.tile([component.weight for component in plan.components], len(people)),
         target_incentive=floats["target_incentive"].ravel(),
@@ -134,9 +141,21 @@ def payouts(
         factor=floats["factor"].ravel(),
         gross=floats["gross"].ravel(),
         payout=cents.ravel() / 100,
-        note=np.where(empty, _nothing(plan, len(people)), ""),
+        cost=_converted(cents, people["currency"], rates).ravel() / 100,
     )
-    return paid.assign(cost=nearest_cents(np.repeat(rate, n) * cents.ravel()) / 100)
+    in_no_team = ((paid["level"] == "team") & paid["unit_id"].isna()).to_numpy()
+    said = np.where(in_no_team, "in no team, so nothing is paid", _nothing(plan, len(people)))
+    return paid.assign(note=np.where(empty, said, ""))
+
+
+def _converted(cents: Cents, currency: pd.Series, rates: dict[str, float]) -> Cents:
+    """Payouts in whole cents of the reporting currency; each payee's row adds up to its rounded converted total."""
+    rate = currency.map(rates).to_numpy(dtype=float)[:, None]
+
+    def exactly(rows: npt.NDArray[np.intp]) -> Array:
+        return exact_array(rate[rows]) * exact_array(cents[rows] / 100)
+
+    return payout_cents(rate * cents / 100, exactly)
 
 
 def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:
@@ -167,22 +186,43 @@ def _nothing(plan: Plan, n_people: int) -> npt.NDArray[np.str_]:
     return np.tile([f"{reason} in the period, so nothing is paid" for reason in said], n_people)
 
 
-def _check_kpis(plans: Sequence[Plan], history: History) -> None:
-    known = sorted(history.kpis["kpi"].unique())
-    problems = [
-        Problem(
-            f"plan {plan.name}",
-            "is not counted in the history's kpis table",
-            nearest(component.metric.removeprefix(KPI), known) if known else "Add a kpis table.",
-            f"components.{component.name}.metric",
-            value=component.metric,
-        )
-        for plan in plans
-        for component in plan.components
-        if component.metric not in METRICS and component.metric.removeprefix(KPI) not in known
-    ]
-    if problems:
-        raise PlanError(problems)
+def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """KPIs that nobody counted, and segments and roles that nearly are ones of the history."""
+    counted = sorted(history.kpis["kpi"].unique())
+    for plan in plans:
+        for component in plan.components:
+            place, path = f"plan {plan.name}", f"components.{component.name}"
+            kpi = component.metric.removeprefix(KPI)
+            if component.metric not in METRICS and kpi not in counted:
+                fix = nearest(kpi, counted) if counted else "Add a kpis table."
+                rule = "is not counted in the history's kpis table"
+                yield Problem(place, rule, fix, f"{path}.metric", value=component.metric)
+            for where, written, known in (
+                ("target.by_segment", component.target.by_segment, history.payees["segment"].dropna().unique()),
+                ("level.by_role", component.level.by_role, history.payees["role"].unique()),
+            ):
+                for name in set(written) - set(known):
+                    fix = nearest(name, set(known) - set(written))
+                    if fix.startswith("Did"):
+                        rule = f"is no {where.removeprefix('target.by_').removeprefix('level.by_')} of the history"
+                        yield Problem(place, rule, fix, f"{path}.{where}", value=name)
+
+
+def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
+    """Periods that are not over on the last day of the data, where the history declares that day."""
+    last = history.settings.data_ends_on
+    if last is not None and periods[-1].ends_on > last:
+        rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
+        yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
+
+
+def _minor_units(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """Currencies of pay whose smallest unit is not a hundredth."""
+    own = set(history.payees["currency"])
+    for plan in plans:
+        for currency in sorted((own if plan.pay.currency == "payee" else {plan.pay.currency}) & NOT_HUNDREDTHS):
+            rule = f"pays in {currency}, whose smallest unit is not a hundredth; such pay cannot be rounded yet"
+            yield Problem(f"plan {plan.name}", rule, "Choose another pay.currency.", "pay.currency")
 
 
 def run_record(replays: Sequence[Replay]) -> pd.DataFrame:

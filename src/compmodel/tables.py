@@ -206,6 +206,7 @@ class Settings(BaseModel):
     reporting_currency: str = Field("", description="ISO 4217 code in which companies and plans are compared.")
     calendar: Calendar = Field(Calendar(), description="The fiscal calendar.")
     exchange: Exchange = Field(Exchange(), description="The rule for other currencies.")
+    data_ends_on: dt.date | None = Field(None, description="Last day of the data; a period that ends later is refused.")
 
 
 @dataclass(frozen=True)
