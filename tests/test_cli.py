@@ -61,6 +61,9 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
         ([*COMPARE[:-1], "2024", "--baseline", "thirds"], "must be quarters"),
         ([*COMPARE, "--baseline", "thirds", "--out", "c.pdf"], "must end in"),
         (["compare", "--plans", "nope.yaml", "--periods", "2024Q1", "--baseline", "x"], "nope.yaml"),
+        ([*COMPARE[:-1], "2010Q1", "--baseline", "thirds"], "Nobody has a target incentive"),
+        ([*COMPARE[:-1], "2026Q1", "--baseline", "thirds"], "not over on the last day of the data"),
+        (["report", "--period", "2025Q4", "--notebook", "README.md"], "not a notebook"),
         (["report", "--period", "2025"], "quarter"),
         (["report", "--period", "soon"], "not a period"),
         (["report", "--period", "2025Q4", "--notebook", "nope.ipynb"], "nope.ipynb"),
@@ -93,6 +96,8 @@ def test_check_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_sample_writes_the_committed_files(tmp_path: Path) -> None:
     assert run("sample", "--out", str(tmp_path / "new"), "--seed", "7") == 0
+    (tmp_path / "accounts.csv").write_text("account_id\n")
+    assert run("sample", "--out", str(tmp_path)) == 1
     for path in Path("data/sample").rglob("*"):
         if path.is_file():
             assert (tmp_path / "new" / path.relative_to("data/sample")).read_bytes() == path.read_bytes()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
@@ -63,7 +65,7 @@ def test_changes_by_payee_add_up_to_the_change_in_cost(comparison: cm.Comparison
 
 
 def test_the_sentence_says_the_figures_of_the_table(replays: list[cm.Replay]) -> None:
-    comparison = cm.compare(replays[:2], baseline="thirds")
+    comparison = cm.compare(replays[:2], baseline="thirds", names="shown")
     answer, people = cm.cost_by_period(comparison), cm.pay_change_by_payee(comparison).table
     change = answer.table[answer.table["plan"] == "halves"]["change"].sum()
     base = answer.table[answer.table["plan"] == "thirds"]["cost"].sum()
@@ -99,23 +101,65 @@ def test_aliases_hide_every_name_and_id(sample: cm.History, replays: list[cm.Rep
     written += "".join(question(comparison).sentence + question(comparison).table.to_csv() for question in answers)
     for secret in [*sample.payees["name"].dropna().unique(), *sample.payees["payee_id"].unique()]:
         assert secret not in written
-    named = cm.compare(replays, baseline="thirds")
+    named = cm.compare(replays, baseline="thirds", names="shown")
     assert sorted(cm.pay_by_payee(named).table["pay"]) == sorted(cm.pay_by_payee(comparison).table["pay"])
 
 
-def test_aliases_do_not_follow_the_order_of_the_ids(sample: cm.History) -> None:
-    labels = people_labels(sample.payees, "aliases")
+def test_aliases_do_not_follow_the_order_of_the_ids(replays: list[cm.Replay]) -> None:
+    labels = people_labels(replays[0], "aliases")
     assert labels["person"].is_unique
     assert not labels.sort_values("payee_id")["person"].is_monotonic_increasing
 
 
-def test_a_small_team_is_not_named_beside_aliases(sample: cm.History) -> None:
-    small = sample.payees["payee_id"].isin(["P11", "P12", "P13", "P14"])
-    payees = sample.payees.assign(team=sample.payees["team"].mask(small, "Four people"))
-    assert "Four people" in set(people_labels(payees, "shown")["team"])
-    aliased = people_labels(payees, "aliases")["team"].value_counts()
-    assert "Four people" not in aliased
-    assert aliased["a small team"] == 4
+def test_aliased_rows_stand_in_the_order_of_the_aliases(replays: list[cm.Replay]) -> None:
+    table = cm.payout_table(cm.compare(replays, "thirds"))
+    assert table.groupby("plan")["person"].agg(lambda people: people.is_monotonic_increasing).all()
+    assert list(table.columns) == ["plan", "person", "team", "period", "component", "cost", "note"]
+
+
+def test_aliases_cannot_be_worked_out_from_the_ids_alone(sample: cm.History, replays: list[cm.Replay]) -> None:
+    raised = dataclasses.replace(sample, payees=sample.payees.assign(base_salary=sample.payees["base_salary"] + 1))
+    other = dataclasses.replace(replays[0], history=raised)
+    assert (people_labels(other, "aliases")["person"] != people_labels(replays[0], "aliases")["person"]).any()
+
+
+def test_a_small_team_is_not_named_beside_aliases(replays: list[cm.Replay]) -> None:
+    paid = replays[0].payouts
+    few = paid["payee_id"].isin(["P11", "P12", "P13", "P14"])
+    run = dataclasses.replace(replays[0], payouts=paid.assign(team=paid["team"].mask(few, "Few")))
+    assert "Few" in set(people_labels(run, "shown")["team"])
+    aliased = people_labels(run, "aliases")["team"].value_counts()
+    assert "Few" not in aliased
+    assert 1 <= aliased["a small team"] <= 4
+
+
+def test_an_unknown_way_of_naming_is_refused(replays: list[cm.Replay]) -> None:
+    with pytest.raises(cm.CompModelError, match=r"no way to name people. Did you mean 'aliases'"):
+        cm.compare(replays, "thirds", names="alias")  # type: ignore[arg-type]
+
+
+def test_people_who_share_a_name_stay_apart(sample: cm.History, replays: list[cm.Replay]) -> None:
+    names = (
+        sample.payees["payee_id"].map({"P12": "Ann", "P13": "Ann", "P14": "Ann (P13)"}).fillna(sample.payees["name"])
+    )
+    run = dataclasses.replace(replays[0], history=dataclasses.replace(sample, payees=sample.payees.assign(name=names)))
+    assert people_labels(run, "shown")["person"].is_unique
+
+
+def test_periods_that_pay_nobody_are_refused(sample: cm.History, replays: list[cm.Replay]) -> None:
+    plans = [replays[0].plan, replays[1].plan]
+    with pytest.raises(cm.CompModelError, match="Nobody has a target incentive in 2010Q1"):
+        cm.compare(cm.replay(plans, sample, "2010Q1"), "thirds")
+
+
+def test_cost_is_the_converted_total_rounded_once(replays: list[cm.Replay], sample: cm.History) -> None:
+    """Pay in euros and pounds at the constant rates of the sample's own file, in decimals."""
+    on = sample.fx_rates[sample.fx_rates["on"] == "2022-12-30"].set_index("currency")["rate"]
+    paid = replays[0].payouts
+    for _, rows in paid[paid["currency"] != "USD"].groupby(["payee_id", "period"]):
+        total = sum(Decimal(repr(payout)) for payout in rows["payout"])
+        exact = total * Decimal(repr(float(on[rows["currency"].iloc[0]])))
+        assert sum(map(cents, rows["cost"])) == int((exact * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def test_an_unknown_baseline_names_the_nearest(replays: list[cm.Replay]) -> None:

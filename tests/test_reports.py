@@ -79,10 +79,10 @@ def test_a_failed_run_leaves_no_file_and_says_why(tmp_path: Path) -> None:
 
 
 def test_csv_holds_every_payout_to_the_cent(comparison: cm.Comparison, tmp_path: Path) -> None:
-    read = pd.read_csv(write_comparison(comparison, tmp_path / "c.csv"), dtype={"payout": "str"})
+    read = pd.read_csv(write_comparison(comparison, tmp_path / "c.csv"), dtype={"cost": "str"})
     expected = cm.payout_table(comparison)
     assert len(read) == len(expected)
-    assert [round(float(p) * 100) for p in read["payout"]] == [round(p * 100) for p in expected["payout"]]
+    assert [round(float(p) * 100) for p in read["cost"]] == [round(p * 100) for p in expected["cost"]]
 
 
 def test_excel_has_a_sheet_a_question_and_the_same_bytes_twice(comparison: cm.Comparison, tmp_path: Path) -> None:

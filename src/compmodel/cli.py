@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +17,7 @@ from compmodel.errors import CompModelError, listing
 from compmodel.periods import Period
 from compmodel.plan import load_plans
 from compmodel.replay import replay
-from compmodel.reports import render_report, write_comparison
+from compmodel.reports import check_out, render_report, write_comparison
 from compmodel.sample import write_sample
 from compmodel.server import serve_workbench
 from compmodel.sources import load_history
@@ -68,6 +67,8 @@ def compare_plans(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Compare plans on a history: what each costs, who gains and who loses."""
+    if out:
+        check_out(out)
     history = load_history(data, mapping)
     comparison = compare(replay(load_plans(*plans), history, periods), baseline, names.value)
     _print_comparison(comparison)
@@ -121,9 +122,21 @@ def dictionary() -> None:
 def workbench(
     notebook: Annotated[Path, typer.Option(help="The workbench notebook.")] = Path("notebooks/02_compare_plans.ipynb"),
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of tables.")] = None,
+    mapping: Mapping = None,
+    plans: Annotated[list[Path] | None, typer.Option(help="Plan files; give several after one --plans.")] = None,
+    periods: Annotated[str | None, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Name of the plan the others are held against.")] = None,
 ) -> None:
-    """Open the workbench in the browser, on this machine only."""
-    raise typer.Exit(serve_workbench(notebook, port, open_browser=not os.environ.get("HEADLESS")))
+    """Open the workbench in the browser, on this machine only; what is not given is as the notebook says."""
+    chosen = {
+        "data": str(data.resolve()) if data else None,
+        "mapping": str(mapping.resolve()) if mapping else None,
+        "plans": [str(path.resolve()) for path in plans] if plans else None,
+        "periods": periods,
+        "baseline": baseline,
+    }
+    raise typer.Exit(serve_workbench(notebook, port, parameters={k: v for k, v in chosen.items() if v is not None}))
 
 
 def _each_plan(arguments: list[str]) -> list[str]:
@@ -131,9 +144,12 @@ def _each_plan(arguments: list[str]) -> list[str]:
     spread: list[str] = []
     option = ""
     for argument in arguments:
-        if argument.startswith("-"):
+        if argument.startswith("--plans="):
+            argument = argument.removeprefix("--plans=")
+            option = "--plans"
+        elif argument.startswith("-"):
             option = argument
-        elif option == "--plans" and spread[-1] != option:
+        if option == "--plans" and argument != option and spread[-1:] != [option]:
             spread.append(option)
         spread.append(argument)
     return spread

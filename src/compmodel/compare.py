@@ -10,10 +10,11 @@ Currently implemented: cost_by_period, pay_by_payee, pay_change_by_payee, payout
 from __future__ import annotations
 
 import hashlib
+import hmac
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -76,22 +77,32 @@ class Comparison:
         return next(plan for plan in self.plans if plan.name == name)
 
 
-def compare(replays: Sequence[Replay], baseline: str, names: Names = "shown") -> Comparison:
-    """Returns the comparison of replays on one history and the same periods with one of them as the baseline."""
+def compare(replays: Sequence[Replay], baseline: str, names: Names = "aliases") -> Comparison:
+    """Returns the comparison of replays on one history and the same periods with one of them as the baseline.
+
+    `names` is "aliases" or, for this machine's screen and readers who may know everyone's pay, "shown".
+    Raises CompModelError for an unknown baseline or way of naming, mixed histories, and periods that pay nobody.
+    """
     found = [run.plan.name for run in replays]
     if baseline not in found:
         raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, found)}")
+    if names not in get_args(Names):
+        raise CompModelError(f"{names!r} is no way to name people. {nearest(names, get_args(Names))}")
     if len({run.periods for run in replays}) > 1 or any(run.history is not replays[0].history for run in replays):
         raise CompModelError("Only replays of the same history and periods can be compared. Run replay() once for all.")
     ordered = sorted(replays, key=lambda run: run.plan.name != baseline)
-    labels = people_labels(replays[0].history.payees, names)
+    if ordered[0].payouts.empty:
+        span = f"{ordered[0].periods[0].name} to {ordered[0].periods[-1].name}"
+        raise CompModelError(f"Nobody has a target incentive in {span}. Choose periods in which the payees table does.")
+    labels = people_labels(ordered[0], names)
     frames = []
     for run in ordered:
-        rows = run.payouts.merge(labels, on="payee_id", how="left", validate="m:1")
+        rows = run.payouts.drop(columns="team").merge(labels, on="payee_id", how="left", validate="m:1")
         frames.append(rows.assign(plan=run.plan.name))
     pay = pd.concat(frames, ignore_index=True)
     if names == "aliases":
-        pay = pay.drop(columns=["payee_id", "unit_id"]).assign(payee_id=pay["person"])
+        pay = pay.sort_values(["plan", "person", "period"], kind="stable", ignore_index=True)
+        pay = pay.assign(payee_id=pay["person"])[ALIASED]
     settings = replays[0].history.settings
     return Comparison(
         plans=tuple(run.plan for run in ordered),
@@ -103,23 +114,31 @@ def compare(replays: Sequence[Replay], baseline: str, names: Names = "shown") ->
     )
 
 
-def people_labels(payees: pd.DataFrame, names: Names) -> pd.DataFrame:
-    """Returns how each payee is called: name (with the id where two share one) or alias, and the last team.
+ALIASED = ["plan", "payee_id", "person", "team", "period", "component", "value", "cost", "note"]
+"""All that is known of aliased people: what tells a lead, a book or a salary apart is left out."""
 
-    Grain: one row a payee. Columns: payee_id, person, team. Aliases follow a hash of the ids, not their order; beside
-    them a team of fewer than five is not named, because it would name its people.
+
+def people_labels(run: Replay, names: Names) -> pd.DataFrame:
+    """Returns how each person paid is called, by name or alias, and the person's last team in the periods.
+
+    Grain: one row a payee. Columns: payee_id, person, team. Names that two share carry the id. Aliases are numbered in
+    an order that depends on the whole payees table, pay included: whoever knows the ids alone cannot work it out, and
+    they hold for that table only. Beside them a team of fewer than five is not named, because it would name its people.
     """
-    last = payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
-    last = last.sort_values("payee_id").reset_index(drop=True)
+    paid = run.payouts.drop_duplicates("payee_id", keep="last").sort_values("payee_id")[["payee_id", "team"]]
+    last = run.history.payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
+    last = paid.merge(last[["payee_id", "name"]], on="payee_id", how="left").reset_index(drop=True)
     team = last["team"].fillna("no team")
     if names == "aliases":
-        digest = last["payee_id"].map(lambda payee: hashlib.sha256(payee.encode()).hexdigest())
         team = team.where(team.map(team.value_counts()) >= SMALLEST_TEAM, "a small team")
+        key = hashlib.sha256(run.history.payees.to_csv(index=False, lineterminator="\n").encode()).digest()
+        digest = last["payee_id"].map(lambda payee: hmac.new(key, payee.encode(), "sha256").hexdigest())
         person = "Person " + digest.rank(method="first").astype(int).astype(str).str.zfill(len(str(len(last))))
     else:
         person = last["name"].fillna(last["payee_id"])
-        shared = person.duplicated(keep=False)
-        person = person.where(~shared, person + " (" + last["payee_id"] + ")")
+        with_id = person + " (" + last["payee_id"] + ")"
+        person = person.where(~person.duplicated(keep=False), with_id)
+        person = with_id if person.duplicated().any() else person
     return pd.DataFrame({"payee_id": last["payee_id"], "person": person, "team": team})
 
 
@@ -225,11 +244,14 @@ def payout_curves(comparison: Comparison) -> Answer:
 def payout_table(comparison: Comparison) -> pd.DataFrame:
     """Returns every payout of every plan, to the cent, with the columns that add up to it.
 
-    Grain: one row a plan, payee, period and component.
+    Grain: one row a plan, payee, period and component. Beside aliases only what each component pays, in the reporting
+    currency: the figures it is made of would tell who it is.
     """
     columns = ["plan", "person", "team", "period", "component", "level", "currency", "target_incentive", "proration"]
     columns += ["weight", "numerator", "denominator", "value", "target", "attainment", "factor", "gross", "payout"]
-    return comparison.pay[[*columns, "note", "cost"]]
+    if "payout" not in comparison.pay:
+        columns = ["plan", "person", "team", "period", "component"]
+    return comparison.pay[[*columns, "cost", "note"]]
 
 
 def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:

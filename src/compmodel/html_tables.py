@@ -34,7 +34,18 @@ def table_html(table: pd.DataFrame) -> str:
 
 
 _SHARES = {"weight", "attainment", "factor", "proration"}
-_MONEY = {"cost", "baseline_cost", "change", "pay", "baseline_pay", "payout", "gross", "target_incentive"}
+_MONEY = {
+    "numerator",
+    "denominator",
+    "cost",
+    "baseline_cost",
+    "change",
+    "pay",
+    "baseline_pay",
+    "payout",
+    "gross",
+    "target_incentive",
+}
 
 
 def _heading(name: str) -> str:
@@ -47,5 +58,5 @@ def _formatter(name: str) -> Any:
     if name in _MONEY:
         return style.statement_money
     return lambda value: (
-        "" if value is None or value != value else f"{value:,.4g}" if isinstance(value, float) else value
+        "" if value is None or value != value else f"{value:,.6g}" if isinstance(value, float) else value
     )

@@ -39,7 +39,12 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
     """
     if not notebook.is_file():
         raise CompModelError(f"{notebook} is not there. Run this from the project's folder, or give --notebook.")
-    known = papermill.inspect_notebook(str(notebook))
+    if notebook.suffix != ".ipynb":
+        raise CompModelError(f"{notebook} is not a notebook. Give another --notebook, which ends in .ipynb.")
+    try:
+        known = papermill.inspect_notebook(str(notebook))
+    except (ValueError, OSError, nbformat.ValidationError):
+        raise CompModelError(f"{notebook} is not a notebook that can be read. Give another --notebook.") from None
     for name in parameters:
         if name not in known:
             raise CompModelError(f"{notebook.name} has no parameter {name!r}. {nearest(name, known)}")
@@ -57,7 +62,9 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
                 config=_QUIET,
             )
         except PapermillExecutionError as error:
-            raise CompModelError(str(error.evalue)) from None
+            known_kinds = ("CompModelError", "DataError", "PlanError")
+            said = error.evalue if error.ename in known_kinds else f"The notebook failed, {error.ename}: {error.evalue}"
+            raise CompModelError(str(said)) from None
         node = nbformat.read(ran, as_version=4)  # type: ignore[no-untyped-call]
     write_beside(out, report_html(node).encode())
     return out
@@ -102,12 +109,19 @@ def comparison_html(comparison: Comparison) -> str:
     return page_html(f"{comparison.company}: {plans}", "\n".join(body))
 
 
-def write_comparison(comparison: Comparison, out: Path) -> Path:
-    """Writes a comparison by the path's ending: HTML, CSV (every payout) or Excel (a sheet a question)."""
+def check_out(out: Path) -> None:
+    """Raises CompModelError when a comparison cannot be written there: ending, folder, or a folder of that name."""
     if out.suffix.lower() not in FORMATS:
         raise CompModelError(f"{out.name!r} must end in {', '.join(FORMATS)}. {nearest(out.suffix, FORMATS)}")
     if not out.parent.is_dir():
         raise CompModelError(f"The folder {out.parent} is not there. Make it first, or choose another.")
+    if out.is_dir():
+        raise CompModelError(f"{out} is a folder. Give the name of a file.")
+
+
+def write_comparison(comparison: Comparison, out: Path) -> Path:
+    """Writes a comparison by the path's ending: HTML, CSV (every payout) or Excel (a sheet a question)."""
+    check_out(out)
     if out.suffix.lower() == ".html":
         content = comparison_html(comparison).encode()
     elif out.suffix.lower() == ".csv":

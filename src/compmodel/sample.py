@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from compmodel.errors import CompModelError
 from compmodel.sample_contracts import account_kpis, assignment_rows, drawn_contract
 from compmodel.sample_people import (
     ACCOUNT_NAMES,
@@ -199,9 +200,13 @@ def sample_truth(seed: int = 7) -> SampleTruth:
 def write_sample(folder: Path | str, seed: int = 7) -> None:
     """Writes the sample company: a CSV file a table, mapping.yaml, and the truth in a folder of its own.
 
-    Each file is written beside its place and renamed, so a reader never sees half of one.
+    Each file is written beside its place and renamed, so a reader never sees half of one. Raises CompModelError
+    rather than overwrite a folder that holds other tables.
     """
-    folder, (tables, skills) = Path(folder), _company(seed)
+    folder = Path(folder)
+    if folder.is_file() or (any(folder.glob("*.csv")) and not (folder / "truth").is_dir()):
+        raise CompModelError(f"{folder} holds something that is no sample company. Choose an empty or new folder.")
+    tables, skills = _company(seed)
     truth = _truth(seed, tables, skills)
     texts = {f"{name}.csv": _csv(table) for name, table in tables.items()}
     texts |= {"mapping.yaml": SETTINGS, "truth/payees.csv": _csv(truth.payees)}

@@ -1,0 +1,249 @@
+"""The workbench: sliders for one plan beside the answers of a comparison; works in JupyterLab and as a Voila page.
+
+Only this file imports ipywidgets. What is shown is a pure function of the controls' state (see `editing.py`); the
+widgets only pass that state in and the result out.
+
+Currently implemented: open_workbench, compare_plans.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+from plotly.offline import get_plotlyjs
+
+from compmodel import charts, style
+from compmodel.editing import (
+    Page,
+    Shown,
+    answered,
+    cards_html,
+    component_title,
+    edited_plan,
+    header_html,
+    problems_html,
+    slider_options,
+    status_html,
+)
+from compmodel.errors import CompModelError, nearest
+from compmodel.html_tables import table_html
+from compmodel.plan import Component, Plan, load_plans
+from compmodel.replay import Replay, replay
+from compmodel.sources import load_history
+from compmodel.tables import History
+
+LEVELS = (("Individual", "individual"), ("Team", "team"))
+_STYLE = Path(__file__).with_name("workbench.css").read_text(encoding="utf-8")
+_COLOURS = {"ink": style.INK, "quiet": style.QUIET, "grid": style.GRID, "paper": style.PAPER, "font": style.FONT}
+_COLOURS |= {"gain": style.GAIN, "loss": style.LOSS, "accent": style.PLANS[0]}
+
+
+class Levers(widgets.VBox):  # type: ignore[misc]
+    """The sliders and toggles of one plan, by the path of the field they move."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.inputs: dict[str, Any] = {}
+        self.rest = widgets.HTML().add_class("cm-rest")
+        boxes = [self._component(component) for component in plan.components]
+        self._own = {path: control.value for path, control in self.inputs.items()}
+        super().__init__(boxes)
+        self.tell(plan)
+
+    def changes(self) -> dict[str, object]:
+        """Returns the fields that are not as published, by path."""
+        return {path: at.value for path, at in self.inputs.items() if at.value != self._own[path]}
+
+    def reset(self) -> None:
+        """Puts every control back to the plan as published."""
+        for path, control in self.inputs.items():
+            control.value = self._own[path]
+
+    def tell(self, plan: Plan) -> None:
+        """Shows the last component's weight, which is what the other weights leave."""
+        said = f"<span>{html.escape(component_title(plan, plan.components[-1]))} weight, the rest</span>"
+        self.rest.value = f"{said}<b>{style.number_words(plan.components[-1].weight, 'share')}</b>"
+
+    def _component(self, component: Component) -> Any:
+        path = f"components.{component.name}."
+        rows: list[Any] = [widgets.HTML(f"<h3>{html.escape(component_title(self.plan, component))}</h3>")]
+        for lever in (lever for lever in self.plan.levers() if lever.path.startswith(path)):
+            if lever.path == f"components.{self.plan.components[-1].name}.weight":
+                rows.append(self.rest)
+                continue
+            options = slider_options(lever)
+            slider = widgets.SelectionSlider(options=options, value=lever.value, description=lever.label)
+            slider.continuous_update = False
+            self.inputs[lever.path] = slider
+            rows.append(slider)
+        level = widgets.ToggleButtons(options=LEVELS, value=component.level.default, description="Measured on")
+        self.inputs[f"{path}level.default"] = level
+        roles = "; ".join(f"{role}: always {level}" for role, level in component.level.by_role.items())
+        note = [widgets.HTML(f"<small>{html.escape(roles)}, as in the plan</small>")] if roles else []
+        return widgets.VBox([*rows, level, *note]).add_class("cm-component")
+
+
+class Plot(anywidget.AnyWidget):
+    """A figure on the page, redrawn in one step; its axes only grow, so they do not jump while a slider moves.
+
+    `library` is plotly.js, given to one plot of a page: a FigureWidget each would carry it four times over, take
+    seconds to start, and then miss changes.
+    """
+
+    _esm = Path(__file__).with_name("plot.js").read_text(encoding="utf-8")
+    library = traitlets.Unicode().tag(sync=True)
+    figure = traitlets.Unicode().tag(sync=True)
+    version = traitlets.Int().tag(sync=True)
+
+    def __init__(self, figure: charts.Figure, library: str = ""):
+        self._ranges: dict[str, list[float]] = {}
+        super().__init__(library=library)
+        self.add_class("cm-figure")
+        self.show(figure)
+
+    def show(self, figure: charts.Figure) -> None:
+        """Draws a new figure in place of the last one."""
+        drawn = json.loads(figure.to_json())
+        for name, axis in drawn["layout"].items():
+            if name.startswith(("xaxis", "yaxis")) and "range" in axis and "tickvals" not in axis:
+                low, high = self._ranges.get(name, axis["range"])
+                axis["range"] = self._ranges[name] = [min(low, axis["range"][0]), max(high, axis["range"][1])]
+        with self.hold_sync():
+            self.version += 1
+            self.figure = json.dumps({**drawn, "config": charts.FIGURE_CONFIG})
+
+
+class Chart(widgets.VBox):  # type: ignore[misc]
+    """One question: heading, sentence, figure and, a click away, its table."""
+
+    def __init__(self, shown: Shown, tools: Sequence[Any] = (), library: str = ""):
+        self._shown = shown
+        self.sentence, self.table = widgets.HTML(), widgets.HTML().add_class("cm-table")
+        self.plot = Plot(shown.figure, library)
+        self.button = widgets.ToggleButton(value=False)
+        self.button.observe(lambda _: self._tabulate(), "value")
+        heading = widgets.HTML(f"<h2>{html.escape(shown.heading)}</h2>")
+        bar = widgets.HBox([self.button, *tools]).add_class("cm-tools")
+        super().__init__([heading, self.sentence, self.plot, bar, self.table])
+        self.add_class("cm-chart")
+        self._tell()
+
+    def show(self, shown: Shown) -> None:
+        """Shows a new answer to the question."""
+        self._shown = shown
+        self._tell()
+        self.plot.show(shown.figure)
+
+    def _tell(self) -> None:
+        self.sentence.value = f'<p class="cm-sentence">{html.escape(self._shown.sentence)}</p>'
+        self._tabulate()
+
+    def _tabulate(self) -> None:
+        self.button.description = "Hide the table" if self.button.value else "Show the table"
+        self.table.value = table_html(self._shown.table) if self.button.value else ""
+
+
+class Workbench(widgets.VBox):  # type: ignore[misc]
+    """The page: header, levers, cards and charts of plans compared on one history."""
+
+    def __init__(self, replays: Sequence[Replay], baseline: str):
+        self._replays, self._baseline, self._is_waiting = replays, baseline, False
+        others = [run.plan for run in replays if run.plan.name != baseline] or [replays[0].plan]
+        self.levers = {plan.name: Levers(plan) for plan in others}
+        self.edited = widgets.Dropdown(options=[(plan.title, plan.name) for plan in others], description="Plan")
+        self.names = widgets.ToggleButtons(
+            options=[("Names", "shown"), ("Aliases", "aliases")], description="People as"
+        )
+        self.reset_button = widgets.Button(description="Reset")
+        self.sort_button = widgets.ToggleButton(value=False, description="Sort by this change")
+        self.header, self.cards, self.alert, self.status = (widgets.HTML() for _ in range(4))
+        self.page = self._answered()
+        tools = [[], [], [], [self.sort_button]]
+        libraries = [get_plotlyjs(), "", "", ""]
+        self.charts = [Chart(*one) for one in zip(self.page.shown, tools, libraries, strict=True)]
+        self._panel = widgets.VBox([self.levers[self.edited.value]]).add_class("cm-levers")
+        title = self.edited if len(others) > 1 else widgets.HTML(f"<h2>{html.escape(others[0].title)}</h2>")
+        panel = widgets.VBox([title, self.alert, self.status, self.reset_button, self._panel]).add_class("cm-panel")
+        grid = widgets.Box(self.charts).add_class("cm-charts")
+        main = widgets.VBox([self.cards, grid]).add_class("cm-main")
+        head = widgets.HBox([self.header, self.names]).add_class("cm-head")
+        variables = "".join(f"--cm-{name}:{value};" for name, value in _COLOURS.items())
+        style_tag = widgets.HTML(f"<style>.cm-page {{{variables}}} {_STYLE}</style>").add_class("cm-style")
+        super().__init__([style_tag, head, widgets.Box([panel, main]).add_class("cm-body")])
+        self.add_class("cm-page")
+        self._tell()
+        controls = [at for levers in self.levers.values() for at in levers.inputs.values()]
+        for control in (*controls, self.edited, self.names, self.sort_button):
+            control.observe(lambda _: self.refresh(), "value")
+        self.reset_button.on_click(lambda _: self.reset())
+
+    def reset(self) -> None:
+        """Puts the edited plan back to its published version."""
+        self._is_waiting = True
+        self.levers[self.edited.value].reset()
+        self._is_waiting = False
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Answers again for the controls as they stand; what makes no plan is said in words, the figures stay."""
+        if self._is_waiting:
+            return
+        self._panel.children = [self.levers[self.edited.value]]
+        self.status.value = '<p class="cm-busy">calculating …</p>'
+        try:
+            self.page = self._answered()
+        except CompModelError as error:
+            self.alert.value = problems_html(error, "Not a plan yet. The figures stay as they were.")
+            self.status.value, self.reset_button.disabled = "", False
+            return
+        self._tell()
+        for chart, shown in zip(self.charts, self.page.shown, strict=True):
+            chart.show(shown)
+
+    def _answered(self) -> Page:
+        levers = self.levers[self.edited.value]
+        edited = edited_plan(levers.plan, levers.changes())
+        levers.tell(edited)
+        return answered(
+            self._replays, self._baseline, levers.plan, edited, self.names.value, bool(self.sort_button.value)
+        )
+
+    def _tell(self) -> None:
+        self.header.value, self.cards.value = header_html(self.page.comparison), cards_html(self.page)
+        self.alert.value, self.status.value = "", status_html(self.page)
+        self.reset_button.disabled = not self.page.changes
+
+
+def compare_plans(history: History, plans: Sequence[Plan], periods: str, baseline: str) -> Workbench:
+    """Returns the workbench for plans on a history: sliders for the plans other than the baseline, cards and charts.
+
+    Raises CompModelError when the plans, periods or baseline do not fit the history.
+    """
+    names = [plan.name for plan in plans]
+    if baseline not in names:
+        raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, names)}")
+    return Workbench(replay(plans, history, periods), baseline)
+
+
+def open_workbench(data: str, plans: Sequence[str], periods: str, baseline: str, mapping: str = "") -> widgets.Widget:
+    """Returns the workbench for a folder of tables and plan files, or a page that says in words what is wrong.
+
+    A relative path is looked up where the kernel runs, then one folder above.
+    """
+    try:
+        history = load_history(_found(data), _found(mapping) if mapping else None)
+        return compare_plans(history, load_plans(*map(_found, plans)), periods, baseline)
+    except CompModelError as error:
+        return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
+
+
+def _found(path: str) -> Path:
+    above = Path("..", path)
+    return above if not Path(path).exists() and above.exists() else Path(path)

@@ -1,0 +1,119 @@
+"""One direction: what may import what, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src/compmodel"
+MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
+
+LAYERS = [
+    {"errors", "style"},
+    {"periods", "money", "documents", "html_tables", "sample_people"},
+    {"tables"},
+    {"exchange", "mapping", "parsing", "sample_contracts"},
+    {"files", "reshaping", "validation", "sample"},
+    {"sources"},
+    {"crediting", "metrics", "attainment", "curves", "payout"},
+    {"plan"},
+    {"replay"},
+    {"compare"},
+    {"charts"},
+    {"editing", "pages", "server"},
+    {"workbench", "reports"},
+    {"cli", "__init__"},
+]
+"""A module imports only from layers listed before its own."""
+RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
+
+STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
+BELOW_STAGES = {"errors", "periods", "money", "tables", "exchange"}
+ONLY_IN = {
+    "ipywidgets": {"workbench"},
+    "papermill": {"reports"},
+    "nbconvert": {"reports"},
+    "plotly": {"charts", "pages", "workbench"},
+    "pandera": {"parsing"},
+    "typer": {"cli"},
+}
+MOST_LINES = 350
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse((SOURCE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def imports(code: ast.AST) -> set[tuple[str, ...]]:
+    """Each import as its dotted parts; `from compmodel import charts` is ("compmodel", "charts")."""
+    found = set()
+    for node in ast.walk(code):
+        if isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "an import is written from the top"
+            parts = tuple(str(node.module).split("."))
+            found |= {(*parts, alias.name) for alias in node.names}
+    return found
+
+
+def own_imports(module: str) -> set[str]:
+    return {parts[1] for parts in imports(tree(module)) if parts[0] == "compmodel"}
+
+
+def packages(module: str) -> set[str]:
+    return {parts[0] for parts in imports(tree(module))}
+
+
+def test_every_module_has_its_layer() -> None:
+    assert sorted(RANK) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_lead_in_one_direction(module: str) -> None:
+    """So there are no cycles either."""
+    assert [name for name in own_imports(module) if RANK[name] >= RANK[module]] == []
+
+
+@pytest.mark.parametrize("module", STAGES)
+def test_a_stage_knows_no_other_stage(module: str) -> None:
+    assert own_imports(module) <= BELOW_STAGES
+
+
+def test_plan_composes_the_models_of_the_stages_and_calls_none_of_their_functions() -> None:
+    taken = {parts[2] for parts in imports(tree("plan")) if parts[0] == "compmodel" and parts[1] in STAGES}
+    assert taken
+    assert all(name[0].isupper() for name in taken)
+
+
+@pytest.mark.parametrize("package", ONLY_IN)
+def test_a_heavy_package_is_imported_in_its_place_only(package: str) -> None:
+    assert {module for module in MODULES if package in packages(module)} <= ONLY_IN[package]
+
+
+def test_style_imports_no_plotting_library() -> None:
+    assert packages("style") <= {"__future__"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_import_inside_a_function(module: str) -> None:
+    functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [function.name for function in functions if imports(function)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_short(module: str) -> None:
+    lines = (SOURCE / f"{module}.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MOST_LINES
+
+
+def test_all_names_what_is_there() -> None:
+    (names,) = (
+        ast.literal_eval(node.value)
+        for node in tree("__init__").body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    assert names == sorted(names)
+    assert set(names) == {parts[-1] for parts in imports(tree("__init__"))}
