@@ -63,7 +63,8 @@ define install
 	@$(INSTALLER) --require-hashes --no-deps -r $(1)
 	@$(INSTALLER) --no-deps --no-build-isolation -e .
 endef
-INSTALLER = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+# Bytecode is compiled once here, so that no start has to (uv leaves it, and some machines forbid it at run time).
+INSTALLER = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements.lock)

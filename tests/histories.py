@@ -163,8 +163,8 @@ FIRST, LAST = dt.date(2024, 9, 1), dt.date(2025, 11, 15)
 EDGES = [dt.date(2025, month, 1) for month in (1, 4, 7, 10)]
 DAYS = st.sampled_from([*EDGES, *(edge - DAY for edge in EDGES)]) | st.dates(FIRST, LAST)
 PAYEES = ["p1", "p2", "p3", "p4"]
-RATES = {"USD": Decimal(1), "EUR": Decimal("1.0837"), "JPY": Decimal("0.0067")}
-CURRENCIES = st.sampled_from(["USD", "USD", "EUR", "JPY"])
+RATES = {"USD": Decimal(1), "EUR": Decimal("1.0837"), "SEK": Decimal("0.0937")}
+CURRENCIES = st.sampled_from(["USD", "USD", "EUR", "SEK"])
 CENTS = st.integers(1, 30_000_000) | st.sampled_from([1, 2, 100, 10_000_000])
 SPLITS = [
     [1],

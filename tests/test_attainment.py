@@ -92,7 +92,7 @@ class TestTarget:
 
 
 def people(spans: list[Row], currency: str = "USD", periods: str = "2025Q1") -> list[Row]:
-    rates = {"USD": 1.0, "EUR": 1.0837, "JPY": 0.0067}
+    rates = {"USD": 1.0, "EUR": 1.0837, "SEK": 0.0067}
     payees = Company(payees=spans, rates={name: Decimal(str(rate)) for name, rate in rates.items()}).history().payees
     found = payee_periods(payees, period_range(periods), currency, rates)
     return found.astype(object).where(found.notna(), None).to_dict("records")
@@ -145,13 +145,13 @@ class TestPeople:
         assert one(spans, "role", "team", "segment") == ["csm", None, None]
 
     def test_own_currency_is_that_of_the_last_span(self) -> None:
-        """50,000 EUR at 1.0837 / 0.0067 is 8,087,313.43 JPY, in whole cents."""
+        """50,000 EUR at 1.0837 / 0.0067 is 8,087,313.43 SEK, in whole cents."""
         spans = [
             employed("p", 50_000, ends_on="2025-01-30", currency="EUR"),
-            employed("p", 6_000_000, "2025-01-31", currency="JPY"),
+            employed("p", 6_000_000, "2025-01-31", currency="SEK"),
         ]
         found = one(spans, "currency", "cent_days", currency="payee")
-        assert found == ["JPY", 808_731_343 * 30 + 600_000_000 * 60]
+        assert found == ["SEK", 808_731_343 * 30 + 600_000_000 * 60]
 
     def test_pay_in_a_third_currency(self) -> None:
         """2,000 USD / 1.0837 is 1,845.529 EUR, in whole cents 1,845.53."""

@@ -282,6 +282,32 @@ class TestRuns:
         assert record.index[changed].tolist() == [("plan", "example")]
 
 
+def test_a_misspelt_segment_or_role_is_refused_and_an_absent_one_is_not() -> None:
+    people = [employed("p", segment="enterprise", role="csm"), employed("q", role="leave")]
+    history = Company([], [], people, [counted(1, "2025-02-01", payee_id="p")]).history()
+    plan = example_plan().replace({"components.nrr.level": {"default": "individual", "by_role": {"lead": "team"}}})
+    replay([plan], history, "2025Q1")
+    wrong = plan.replace({"components.nrr.target": {"default": 1.15, "by_segment": {"enterprize": 1.05}}})
+    with pytest.raises(
+        PlanError, match=r"has 'enterprize', but is no segment of the history. Did you mean 'enterprise'"
+    ):
+        replay([wrong], history, "2025Q1")
+
+
+def test_a_period_that_is_not_over_in_the_data_is_refused() -> None:
+    history = sample_history()
+    plan = load_plan(PLANS / "halves.yaml")
+    assert replay([plan], history, "2025Q4")
+    with pytest.raises(PlanError, match=r"2026Q1.*is not over on the last day of the data, 2025-12-31"):
+        replay([plan], history, "2025Q4:2026Q1")
+
+
+def test_pay_in_a_currency_without_hundredths_is_refused() -> None:
+    plan = load_plan(PLANS / "halves.yaml").replace({"pay.currency": "JPY"})
+    with pytest.raises(PlanError, match="pays in JPY, whose smallest unit is not a hundredth"):
+        replay([plan], sample_history(), "2025Q4")
+
+
 def assert_rows_add_up(run: Replay) -> None:
     """Every row can be added up by hand from its own columns."""
     rows = run.payouts
@@ -295,7 +321,7 @@ def assert_rows_add_up(run: Replay) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=24)
 @given(companies(), st.lists(plan_dicts(), min_size=4, max_size=4))
 def test_any_plan_on_any_company_pays_what_the_reference_says(company: Company, written: list[Row]) -> None:
     runs = replay([parsed_plan(plan, "drawn") for plan in written], company.history(), SPAN)
@@ -317,7 +343,7 @@ def test_the_sample_company_is_paid_what_the_reference_says(name: str) -> None:
     assert_rows_add_up(run)
 
 
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(companies(), plan_dicts(), st.randoms(use_true_random=False))
 def test_pay_does_not_depend_on_the_order_of_rows(company: Company, written: Row, random) -> None:
     tables = {name: getattr(company, name) for name in ("arr_events", "assignments", "payees", "kpis")}

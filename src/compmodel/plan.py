@@ -28,8 +28,6 @@ from compmodel.payout import PayRule
 KPI = "kpi."
 LARGEST_SHARE = 5.0
 """A retention target or floor above 500% is a percentage written without its sign."""
-LARGEST_SHARE = 5.0
-"""A retention target or floor above 500% is a percentage written without its sign."""
 
 
 def _share(written: object) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import version
 
 import numpy as np
@@ -201,11 +202,11 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
                 ("target.by_segment", component.target.by_segment, history.payees["segment"].dropna().unique()),
                 ("level.by_role", component.level.by_role, history.payees["role"].unique()),
             ):
-                for name in set(written) - set(known):
-                    fix = nearest(name, set(known) - set(written))
-                    if fix.startswith("Did"):
-                        rule = f"is no {where.removeprefix('target.by_').removeprefix('level.by_')} of the history"
-                        yield Problem(place, rule, fix, f"{path}.{where}", value=name)
+                for name in sorted(set(written) - set(known)):
+                    close = get_close_matches(name, sorted(set(known) - set(written)), n=1, cutoff=0.75)
+                    if close:  # a name that is simply absent is no mistake
+                        rule = f"is no {where.rpartition('_')[2]} of the history"
+                        yield Problem(place, rule, f"Did you mean {close[0]!r}?", f"{path}.{where}", value=name)
 
 
 def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
