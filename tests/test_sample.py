@@ -477,6 +477,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_committed_files_are_what_the_seed_gives(committed: Path, tmp_path: Path) -> None:
+    (tmp_path / "truth").mkdir()  # which only a sample company has
     (tmp_path / "accounts.csv").write_text("from an earlier run")
     write_sample(str(tmp_path))
     written = contents(tmp_path)
