@@ -30,7 +30,7 @@ LAYERS = [
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
 STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
-BELOW_STAGES = {"errors", "periods", "money", "tables", "exchange"}
+BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange"}
 ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from compmodel.documents import parsed_model, read_yaml
+from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import Problem
 
 
@@ -106,3 +107,48 @@ def test_all_refusals_come_with_path_value_rule_and_nearest_name() -> None:
         "x.yaml: named.a.hight is not a known key. Did you mean 'height'?",
         "x.yaml: iner is not a known key. Did you mean 'inner'?",
     ]
+
+
+class Paid(BaseModel):
+    """Fields in words of their own."""
+
+    name: Name = "thirds"
+    since: Day = dt.date(2025, 1, 1)
+    points: tuple[tuple[Number, Number], ...] = Field(((0, 0), (1, 1)), min_length=2)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"name": "My Plan 2"}, "x.yaml: name has 'My Plan 2', but must be small letters, digits and underscores, a "),
+        ({"since": 0}, "x.yaml: since has '0', but must be a day. Write it as 2025-07-31."),
+        ({"since": "2025-02-30"}, "x.yaml: since has '2025-02-30', but must be a day. Write it as 2025-07-31."),
+        ({"since": True}, "x.yaml: since has 'True', but must be a day."),
+        ({"points": [[0, 0], [True, 1]]}, "x.yaml: points[1][0] has 'True', but must be a number, not true or false."),
+        ({"points": [[0, 0], ["a", 1]]}, "x.yaml: points[1][0] has 'a', but must be a number. Write it as 1.15 or 12"),
+        ({"points": [[0, 0]]}, "x.yaml: points has too few entries. Add what is missing."),
+        ({"points": 3}, "x.yaml: points has '3', but must be a list. Write it as [first, second]."),
+    ],
+)
+def test_one_mistake_is_one_problem_in_plain_words(written: object, said: str) -> None:
+    problems: list[Problem] = []
+    assert parsed_model(written, Paid, "x.yaml", problems) is None
+    (problem,) = map(str, problems)
+    assert problem.startswith(said)
+
+
+def test_a_stopped_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("old", encoding="utf-8")
+
+    def stopped(self: Path, content: bytes) -> int:
+        self.touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            write_beside(path, b"new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("plan.yaml", "old")]
+    write_beside(path, b"new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("plan.yaml", "new")]

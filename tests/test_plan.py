@@ -50,13 +50,21 @@ class TestFiles:
         plans = load_plans(*PLANS)
         assert len({plan.title for plan in plans}) == len({plan.name for plan in plans}) == len(PLANS)
 
-    def test_open_decisions_name_a_field_and_valid_options(self) -> None:
-        """Each option makes a valid plan."""
-        decisions = [(plan, decision) for plan in load_plans(*PLANS) for decision in plan.open_decisions]
-        assert decisions
-        for plan, decision in decisions:
-            for option in decision.options:
-                plan.replace({decision.field: option})
+    def test_an_open_decision_names_a_field_and_valid_options(self, tmp_path: Path) -> None:
+        assert any(plan.open_decisions for plan in load_plans(*PLANS))
+        (tmp_path / "a.yaml").write_text(HALVES.replace("options: [effective_on,", "options: [efective_on,"))
+        (tmp_path / "b.yaml").write_text(HALVES.replace("field: credit_on.renewal", "field: credit_on.renewl"))
+        with pytest.raises(PlanError) as error:
+            load_plans(tmp_path / "a.yaml", tmp_path / "b.yaml")
+        said = str(error.value)
+        assert f"{tmp_path / 'a.yaml'}: open_decisions[0].options[0] has 'efective_on', but must be one of" in said
+        assert (
+            f"{tmp_path / 'b.yaml'}: open_decisions[0].options[1] is not a known key. Did you mean 'renewal'?" in said
+        )
+
+    def test_an_unknown_component_is_said_with_the_nearest(self) -> None:
+        with pytest.raises(PlanError, match=r"has 'nr', but is no component of it\. Did you mean 'nrr'"):
+            example_plan().component("nr")
 
     def test_problems_of_all_files_are_reported_together(self, tmp_path: Path) -> None:
         (tmp_path / "a.yaml").write_text(HALVES.replace("metric: nrr", "metric: nr"), encoding="utf-8")
@@ -99,8 +107,8 @@ class TestWeights:
             ("2/3", "weights add up to 2, but must add up to 1"),
             (1.5, "components[0].weight has '1.5', but must be less than or equal to 1"),
             ("-1/3", "components[0].weight"),
-            ("1/0", "components[0].weight has '1/0', but must be a valid number"),
-            ("a third", "components[0].weight has 'a third', but must be a valid number"),
+            ("1/0", "components[0].weight has '1/0', but must be a number. Write it as 1.15"),
+            ("a third", "components[0].weight has 'a third', but must be a number. Write it as 1.15"),
             (float("nan"), "components[0].weight has 'nan'"),
         ],
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from compmodel.documents import Number
 from compmodel.money import Array, exact
 from compmodel.periods import Period
 
@@ -22,13 +23,13 @@ class Target(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    default: float = Field(gt=0, description="Target for everyone not named below.")
-    by_segment: dict[str, float] = Field({}, description="Target by the payee's segment.")
+    default: Number = Field(gt=0, description="Target for everyone not named below.")
+    by_segment: dict[str, Number] = Field({}, description="Target by the payee's segment.")
 
     @model_validator(mode="before")
     @classmethod
     def _plain_number(cls, written: object) -> object:
-        return {"default": written} if isinstance(written, int | float | str) else written
+        return written if isinstance(written, dict | Target) else {"default": written}
 
     @model_validator(mode="after")
     def _above_zero(self) -> Target:
@@ -48,7 +49,7 @@ class AttainmentRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["ratio", "from_floor"] = Field(description="Plain ratio, or measured from a floor to the target.")
-    floor: float = Field(
+    floor: Number = Field(
         0.0,
         description="Result that counts as nothing attained; only with from_floor.",
         json_schema_extra={"unit": "share", "lower": 0.8, "upper": 1.2, "step": 0.01},

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from compmodel.documents import Number
 from compmodel.money import Array, exact
 
 
@@ -22,7 +23,7 @@ class Curve(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["linear"] = Field(description="Straight lines between the points.")
-    points: tuple[tuple[float, float], ...] = Field(
+    points: tuple[tuple[Number, Number], ...] = Field(
         min_length=2, description="Points [attainment, payout factor] in rising order of attainment."
     )
     beyond: Literal["hold", "extend"] = Field(

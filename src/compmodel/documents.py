@@ -1,4 +1,4 @@
-"""YAML documents read strictly into frozen pydantic models, with every problem in words that say what to do.
+"""YAML documents read strictly into frozen pydantic models, with every problem in words; files written whole.
 
 YAML has traps for whoever writes a column named `on` or a country `NO`: here only true and false are booleans, and a
 key that is written twice is an error instead of a silent loss. What a model refuses becomes a `Problem` with the
@@ -7,18 +7,60 @@ document, the path in it, the value, the rule and the nearest valid name.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from compmodel.errors import Problem, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 _BOOL = "tag:yaml.org,2002:bool"
+_WORDS = {
+    "model_type": ("must hold keys and values", "Write its keys, indented, on the lines below."),
+    "dict_type": ("must hold keys and values", "Write its keys, indented, on the lines below."),
+    "tuple_type": ("must be a list", "Write it as [first, second]."),
+    "too_short": ("has too few entries", "Add what is missing."),
+    "float_type": ("must be a number", "Write it as 1.15 or 12, without % or words."),
+    "float_parsing": ("must be a number", "Write it as 1.15 or 12, without % or words."),
+    "string_type": ("must be text", "Put it in quotes."),
+}
+"""Rule and fix for what pydantic says in a programmer's words."""
+
+
+def _day(written: object) -> object:
+    if isinstance(written, str):
+        with suppress(ValueError):
+            written = dt.date.fromisoformat(written)
+    if type(written) is not dt.date:
+        raise ValueError("must be a day. Write it as 2025-07-31.")
+    return written
+
+
+def _number(written: object) -> object:
+    if isinstance(written, bool):
+        raise ValueError("must be a number, not true or false. Write it as 1.15 or 12.")
+    return written
+
+
+def _name(written: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]*", written):
+        near = re.sub("[^a-z0-9]+", "_", written.lower()).strip("_0123456789") or "thirds"
+        raise ValueError(f"must be small letters, digits and underscores, a letter first. Write {near}, for example.")
+    return written
+
+
+Day = Annotated[dt.date, BeforeValidator(_day)]
+"""A day written 2025-07-31; a number is none."""
+Name = Annotated[str, AfterValidator(_name)]
+"""A short name that can stand in a path, such as customer_prs."""
+Number = Annotated[float, BeforeValidator(_number)]
+"""A number; true and false are none."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -71,7 +113,10 @@ def parsed_model(written: object, model: type[Model], place: str, problems: list
     try:
         return model.model_validate(written)
     except ValidationError as error:
-        problems += [_problem(found, model, place) for found in error.errors()]
+        refused = error.errors()
+        paths = [found["loc"] for found in refused]
+        inner = {path[:n] for path in paths for n in range(1, len(path))}  # a part refused leaves the whole too short
+        problems += [_problem(found, model, place) for found in refused if found["loc"] not in inner]
         return None
 
 
@@ -84,6 +129,8 @@ def _problem(found: Any, model: type[BaseModel], place: str) -> Problem:
         return Problem(place, "is not a known key", nearest(str(loc[-1]), _known_keys(model, loc[:-1])), path)
     if kind == "missing":
         return Problem(place, "is missing", "Write it; it is never guessed.", path)
+    if kind in _WORDS:
+        return Problem(place, *_WORDS[kind], path, value=shown)
     rule = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     rule, _, fix = rule.partition(". ")
     if kind == "literal_error":
@@ -105,3 +152,13 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [inner for argument in get_args(annotation) for inner in _models(argument)]
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Writes a file beside its place and renames it, so a stop leaves the old one whole."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import html
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -94,13 +93,3 @@ def figure_html(figure: go.Figure | Mapping[str, Any]) -> str:
         f'<div class="figure"><div class="plot" style="height:{height}px"></div>'
         f'<script type="application/json">{text}</script></div>'
     )
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Writes a file beside its place and renames it, so a stop leaves the old one whole."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -6,9 +6,8 @@ keys, weights that do not add up to 1 and goals below their floor are errors tha
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from compmodel.attainment import AttainmentRule, Target
 from compmodel.crediting import CreditRule
 from compmodel.curves import Curve
-from compmodel.documents import parsed_model, read_yaml
+from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.metrics import METRICS, Level
 from compmodel.money import exact
@@ -45,7 +44,7 @@ def _written_share(share: float) -> float | str:
     return share if len(repr(share)) <= 8 else f"{fraction.numerator}/{fraction.denominator}"
 
 
-Share = Annotated[float, BeforeValidator(_share), PlainSerializer(_written_share)]
+Share = Annotated[Number, BeforeValidator(_share), PlainSerializer(_written_share)]
 """A share of 1, written 0.5 or as a fraction, 1/3."""
 
 
@@ -60,7 +59,7 @@ class LevelRule(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _plain_name(cls, written: object) -> object:
-        return {"default": written} if isinstance(written, str) else written
+        return written if isinstance(written, dict | LevelRule) else {"default": written}
 
 
 class Component(BaseModel):
@@ -68,7 +67,7 @@ class Component(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = Field(description="Name within the plan.", pattern="^[a-z][a-z0-9_]*$")
+    name: Name = Field(description="Name within the plan.")
     metric: str = Field(description="nrr, grr, renewal_rate, expansion_rate, or kpi.NAME.")
     level: LevelRule = Field(description="Whose result is measured.")
     weight: Share = Field(
@@ -128,10 +127,10 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = Field(description="Short name.", pattern="^[a-z][a-z0-9_]*$")
+    name: Name = Field(description="Short name.")
     title: str = Field(description="Name as people say it.")
     source: str = Field(description="Where the plan is written down.")
-    effective_on: dt.date = Field(description="First day the plan holds.")
+    effective_on: Day = Field(description="First day the plan holds.")
     pay: PayRule = Field(description="Currency, period and rounding of pay.")
     credit_on: CreditRule = Field(description="The date that credits each type of event.")
     components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
@@ -148,8 +147,11 @@ class Plan(BaseModel):
         return self
 
     def component(self, name: str) -> Component:
-        """Returns the component of that name."""
-        return next(component for component in self.components if component.name == name)
+        """Returns the component of that name. Raises PlanError with the nearest one."""
+        names = [component.name for component in self.components]
+        if name not in names:
+            raise PlanError([Problem(f"plan {self.name}", "is no component of it", nearest(name, names), value=name)])
+        return self.components[names.index(name)]
 
     def replace(self, changes: Mapping[str, object]) -> Plan:
         """Returns a copy with the fields at these paths changed, together. Raises PlanError when the result is invalid.
@@ -219,7 +221,17 @@ def load_plan(path: str | Path) -> Plan:
     written = read_yaml(Path(path), str(path), problems)
     if problems:
         raise PlanError(problems)
-    return parsed_plan(written, str(path))
+    plan = parsed_plan(written, str(path))
+    for i, decision in enumerate(plan.open_decisions):
+        for j, option in enumerate(decision.options):
+            try:
+                plan.replace({decision.field: option})
+            except PlanError as error:
+                at = f"open_decisions[{i}].options[{j}]"
+                problems += [replace(problem, place=str(path), column=at) for problem in error.problems]
+    if problems:
+        raise PlanError(problems)
+    return plan
 
 
 def load_plans(*paths: str | Path) -> list[Plan]:
@@ -243,9 +255,7 @@ def load_plans(*paths: str | Path) -> list[Plan]:
 def save_plan(plan: Plan, path: str | Path) -> None:
     """Writes the plan as YAML, beside and then renamed; `load_plan` gives an equal plan back."""
     text = yaml.safe_dump(plan.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True)
-    beside = Path(f"{path}.part")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    write_beside(Path(path), text.encode())
 
 
 def example_plan() -> Plan:

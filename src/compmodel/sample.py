@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from compmodel.documents import write_beside
 from compmodel.errors import CompModelError
 from compmodel.sample_contracts import account_kpis, assignment_rows, drawn_contract
 from compmodel.sample_people import (
@@ -213,6 +214,4 @@ def write_sample(folder: Path | str, seed: int = 7) -> None:
     texts["truth/truth.yaml"] = yaml.safe_dump(truth.summary, sort_keys=False)
     (folder / "truth").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        part = folder / f"{name}.part"
-        part.write_bytes(text.encode())
-        part.replace(folder / name)
+        write_beside(folder / name, text.encode())
