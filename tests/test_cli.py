@@ -11,6 +11,7 @@ import pytest
 
 import compmodel as cm
 from compmodel.cli import main
+from spoilt import BASE, tiny
 
 THIRDS, HALVES = "data/plans/thirds.yaml", "data/plans/halves.yaml"
 COMPARE = ["compare", "--data", "data/sample", "--plans", THIRDS, HALVES, "--periods", "2024Q1:2025Q4"]
@@ -87,11 +88,31 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert "Usage" in capsys.readouterr().out
 
 
-def test_check_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_it_found(capsys: pytest.CaptureFixture[str], sample: cm.History) -> None:
     assert run("check", "data/sample") == 0
-    printed = capsys.readouterr().out
-    assert "every rule holds" in printed
-    assert "nobody's book" in printed
+    printed, n = capsys.readouterr().out, len(sample.warnings)
+    assert n > 1
+    assert printed.startswith(f"Worth a look ({n} things):\n")
+    assert printed.endswith(f": every rule holds; {n} things are worth a look.\n")
+    assert printed.count("nobody's book") == n
+
+
+@pytest.mark.parametrize(
+    ("day", "said"), [("2024-01-01", "nothing stands out"), ("2024-01-02", "one thing is worth a look")]
+)
+def test_check_ends_with_what_stands_out(
+    day: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = (BASE / "assignments.csv").read_text(encoding="utf-8").replace("a1,p1,2024-01-01", f"a1,p1,{day}")
+    assert run("check", str(tiny(tmp_path, assignments=books))) == 0
+    assert capsys.readouterr().out.endswith(
+        f"3 accounts, 7 arr_events, 5 assignments, 4 payees, 2 kpis, 3 fx_rates: every rule holds; {said}.\n"
+    )
+
+
+def test_dictionary_prints_the_committed_one(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    assert run("dictionary") == 0
+    assert capsys.readouterr().out == (root / "data" / "README.md").read_text(encoding="utf-8")
 
 
 def test_sample_writes_the_committed_files(tmp_path: Path) -> None:

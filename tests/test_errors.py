@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compmodel.errors import SHOWN, CompModelError, DataError, PlanError, Problem, listing, nearest
+from compmodel.errors import SHOWN, CompModelError, DataError, Hints, PlanError, Problem, listing, nearest
 
 
 def wrong(row: int, place: str = "a.csv", rule: str = "must be a number") -> Problem:
@@ -23,6 +23,12 @@ def test_each_part_is_in_the_message_of_the_error(part: str) -> None:
 def test_a_problem_without_row_or_value_still_reads_as_a_sentence() -> None:
     assert "plan.yaml" in str(Problem("plan.yaml", "must hold keys", "Write title.", "components"))
     assert str(Problem("payees", "must be there", "Add payees.csv.")) == "payees must be there. Add payees.csv."
+
+
+def test_what_is_told_about_a_value_contradicts_nothing() -> None:
+    told = str(wrong(7, rule="which is late"))
+    assert told == "a.csv row 7, column arr_delta has 'x', which is late. Write 12.50."
+    assert listing([wrong(7)], "Worth a look", "thing").startswith("Worth a look (1 thing):")
 
 
 def test_the_first_twenty_of_a_kind_are_shown_and_the_rest_counted() -> None:
@@ -56,3 +62,28 @@ def test_errors_carry_their_problems() -> None:
 def test_nearest_names_the_closest_or_all() -> None:
     assert nearest("expnasion", ["new", "expansion"]) == "Did you mean 'expansion'?"
     assert nearest("q", ["new", "expansion"]) == "Valid: new, expansion."
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "hint"),
+    [
+        ("P99", ["P59", "P98"], "Valid: P59, P98."),
+        ("1001", ["1002", "10011"], "Valid: 1002, 10011."),
+        ("P99", ["P59", "Q99"], "Did you mean 'Q99'?"),
+        ("P007", ["P008", "P7"], "Did you mean 'P7'?"),
+        ("halves2", ["halves", "thirds"], "Did you mean 'halves'?"),
+        ("acount_7", ["account_1", "account_7"], "Did you mean 'account_7'?"),
+    ],
+)
+def test_another_number_is_no_near_name(name: str, known: list[str], hint: str) -> None:
+    assert nearest(name, known) == hint
+
+
+def test_hints_are_looked_for_a_few_times_only() -> None:
+    hints = Hints(f"account_{i}" for i in range(100))
+    assert hints.of("acount_7") == "Did you mean 'account_7'?"
+    assert hints.of("x") == ""
+    said = [hints.of(f"acount_{i}") for i in range(SHOWN + 10)]
+    assert said[0]
+    assert not said[-1]
+    assert Hints(["a", "b"]).of("x") == "Valid: a, b."

@@ -73,6 +73,13 @@ def test_encoding_and_delimiter_are_as_declared(encoding: str, delimiter: str, t
         ("a,\n1,2\n", "row 1 must name column 2, which holds data"),
         ("a,b\n1,2\n1,2,3\n", "row 3 must have 2 cells as the header has, but has 3"),
         ("a,b\n1\n", "row 2 must have 2 cells as the header has, but has 1"),
+        ("a;b\n1;2,5\n", "must be separated by ',', but seems to be separated by ';'. Declare the separator beside"),
+        ('"a";"b"\n"1";"2"\n', 'tables: {kpis: {delimiter: ";"}}'),
+        (
+            "a\tb\n1\t2\n",
+            "seems to be separated by tabs. Declare the separator beside the file in mapping.yaml: "
+            'tables: {kpis: {delimiter: "\\t"}}.',
+        ),
         ('a,b\n1,"2\n', "row 2 must be CSV: unexpected end of data"),
         (b"a\n\xe4\n", "must be text in utf-8. Save it as CSV UTF-8, or declare encoding"),
         (b"a\n\x00\n", "this file is binary or in another encoding"),
@@ -81,6 +88,12 @@ def test_encoding_and_delimiter_are_as_declared(encoding: str, delimiter: str, t
 )
 def test_what_is_no_table_is_told(content: str | bytes, words: str, file: Write) -> None:
     assert words in refused(file(content))
+
+
+def test_a_declared_separator_that_the_header_lacks_is_told(file: Write) -> None:
+    assert "must be separated by ';', but seems to be separated by ','" in refused(file("a,b\n1,2\n"), delimiter=";")
+    assert read(file("a;b,c\n1,2\n")).frame.columns.tolist() == ["a;b", "c"]
+    assert read(file("a\n1;2\n")).frame["a"].tolist() == ["1;2"]
 
 
 def test_other_kinds_of_files_are_told(file: Write, tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def test_keep_warns_about_a_value_that_does_not_occur(tmp_path: Path) -> None:
     history = load_history(folder)
     assert history.kpis["kpi"].tolist() == ["qbr"]
     assert [str(warning) for warning in history.warnings] == [
-        "mapping.yaml: tables.kpis.keep.kpi has 'customer_pr', but does not occur in column kpi of kpis.csv. "
+        "mapping.yaml: tables.kpis.keep.kpi has 'customer_pr', which does not occur in column kpi of kpis.csv. "
         "Did you mean 'customer_prs'?"
     ]
 
@@ -354,6 +354,14 @@ def test_movements_come_from_spans(tmp_path: Path) -> None:
         ["a2:2024-09-01", "reactivation", 720.0, "EUR"],
         ["a3:2024-02-01", "new", 300.0, "USD"],
     ]
+
+
+def test_amounts_of_spans_may_be_doubtful_too(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, mapping=mapped(SPANS))
+    (folder / "items.csv").write_text(ITEMS.replace("100.00", "1.500"), encoding="utf-8")
+    (warning,) = load_history(folder).warnings
+    assert str(warning).startswith("items.csv row 2, column mrr has '1.500', which is read as 1.5")
+    assert 'tables: {arr_events: {thousands: ".", decimal: ","}}' in warning.fix
 
 
 @pytest.mark.parametrize(

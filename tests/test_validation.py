@@ -13,11 +13,13 @@ import pytest
 
 from compmodel.errors import SHOWN, DataError
 from compmodel.sources import load_history
-from compmodel.tables import TABLES, empty_table
+from compmodel.tables import TABLES, Settings, empty_table
+from compmodel.validation import validated_history
 from spoilt import BASE, CASES, contents, problems_of, spoilt, tiny
 
 EVENTS = (BASE / "arr_events.csv").read_text(encoding="utf-8")
-HEADER = EVENTS.splitlines()[0]
+BOOKS = (BASE / "assignments.csv").read_text(encoding="utf-8")
+PAYEES = (BASE / "payees.csv").read_text(encoding="utf-8")
 
 
 def test_the_tiny_history_is_valid(tmp_path: Path) -> None:
@@ -127,14 +129,113 @@ def test_details_of_a_row_do_not_make_a_kind_of_their_own(tmp_path: Path) -> Non
 
 
 def test_an_event_nobody_is_assigned_to_is_a_warning_with_the_arr_at_stake(tmp_path: Path) -> None:
-    books = (BASE / "assignments.csv").read_text(encoding="utf-8").replace("a1,p1,2024-01-01", "a1,p1,2024-02-01")
+    books = BOOKS.replace("a1,p1,2024-01-01", "a1,p1,2024-02-01")
     folder = tiny(tmp_path, assignments=books.replace("a2,p", "a3,p").replace("a3,p1,2024-01-01,,1\n", ""))
     warnings = [str(warning) for warning in load_history(folder).warnings]
     assert len(warnings) == 3
     assert warnings[0] == (
-        "arr_events.csv row 2, column event_id has 'e1', but happened while the account was in nobody's book (ARR "
-        "moved by such events: 7,000.00 EUR, 12,000.00 USD). Assign account a1 from 2024-01-01."
+        "arr_events.csv row 2, column event_id has 'e1', which happened while the account was in nobody's book. Assign "
+        "account a1 from 2024-01-01 (12,000.00 USD). All 3 such events add up to 7,000.00 EUR, 12,000.00 USD, signs "
+        "aside."
     )
+    assert warnings[1].endswith("Assign account a2 from 2024-01-01 (6,000.00 EUR).")
+    assert warnings[2].endswith("Assign account a2 from 2024-07-01 (-1,000.00 EUR).")
+
+
+def test_a_renewal_nobody_is_assigned_to_names_what_it_renews(tmp_path: Path) -> None:
+    books = BOOKS.replace("a1,p2,2024-07-01,,1", "a1,p2,2024-07-01,2024-12-31,1")
+    (warning,) = load_history(tiny(tmp_path, assignments=books)).warnings
+    assert str(warning).endswith("nobody's book. Assign account a1 from 2025-01-01 (13,500.00 USD renewed).")
+
+
+@pytest.mark.parametrize(
+    ("left_on", "behind"),
+    [
+        ("2024-05-31", {"a1": "13,500.00 USD", "a2": "2,400.00 EUR", "a3": "3,000.50 USD"}),
+        ("2024-05-30", {"a1": "12,000.00 USD", "a2": "2,400.00 EUR", "a3": "3,000.50 USD"}),
+        ("2024-06-30", {"a2": "2,000.00 EUR", "a3": "3,000.50 USD"}),  # a1 was given away in time
+        ("2024-08-31", {"a2": "2,000.00 EUR"}),  # a3 is lost on the next day
+        ("2025-12-31", {}),  # the data end then
+        ("2024-01-05", {"a1": "12,000.00 USD", "a2": "2,400.00 EUR", "a3": "3,000.50 USD"}),  # a3 is given afterwards
+    ],
+)
+def test_an_account_left_in_the_book_of_who_has_left_is_a_warning(
+    left_on: str, behind: dict[str, str], tmp_path: Path
+) -> None:
+    payees = PAYEES.replace("p1,Ash,2024-01-01,,", f"p1,Ash,2024-01-01,{left_on},")
+    books = BOOKS.replace("a3,p1,2024-01-01", "a3,p1,2024-02-01")
+    mapping = (BASE / "mapping.yaml").read_text(encoding="utf-8") + "data_ends_on: 2025-12-31\n"
+    history = load_history(tiny(tmp_path, payees=payees, assignments=books, mapping=mapping))
+    rows = {"a1": 2, "a2": 5, "a3": 6}
+    assert [str(warning) for warning in history.warnings] == [
+        f"assignments.csv row {rows[name]}, column account_id has '{name}', which is still in the book of a payee who "
+        f"has left. p1 left on {left_on}, with {arr} of ARR: end the assignment and give the account to somebody."
+        for name, arr in behind.items()
+    ]
+
+
+def test_where_there_is_nothing_nobody_has_left() -> None:
+    assert validated_history({}, Settings(), unread=TABLES.keys()).warnings == ()
+
+
+def test_who_comes_back_has_not_left(tmp_path: Path) -> None:
+    payees = PAYEES.replace("p1,Ash,2024-01-01,,", "p1,Ash,2024-01-01,2024-05-31,")
+    back = "p1,Ash,2024-09-01,,csm,north,p3,20000,USD\n"
+    assert load_history(tiny(tmp_path, payees=payees + back)).warnings == ()
+
+
+def dotted(*amounts: str) -> str:
+    """The payees with these target incentives."""
+    head, *rows = PAYEES.splitlines()
+    cells = [row.split(",") for row in rows]
+    assert len(amounts) == len(rows)
+    return "\n".join([head, *(",".join([*c[:7], amount, c[8]]) for c, amount in zip(cells, amounts, strict=True))])
+
+
+def test_amounts_with_three_digits_behind_each_point_are_a_warning_whose_fix_is_right(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, payees=dotted("20.000", "20.000", "950", "30.500"))
+    history = load_history(folder)
+    assert history.payees["target_incentive"].tolist() == [20, 20, 950, 30.5]
+    assert [str(warning) for warning in history.warnings] == [
+        "payees.csv row 2, column target_incentive has '20.000', which is read as 20: each '.' of the column has three "
+        "digits after it (rows: 2, 3, 5). If it means 20000, declare that in mapping.yaml: "
+        'tables: {payees: {thousands: ".", decimal: ","}}.'
+    ]
+    with (folder / "mapping.yaml").open("a", encoding="utf-8") as file:
+        file.write('tables: {payees: {thousands: ".", decimal: ","}}\n')
+    history = load_history(folder)
+    assert (history.payees["target_incentive"].tolist(), history.warnings) == ([20_000, 20_000, 950, 30_500], ())
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        ("20.000", "20.000", "22.50", "30.000"),
+        ("20.000", "20.000", "2200.000", "30.000"),
+        ("20.000", "20.000", "0.125", "30.000"),
+        ("20.000", "20.000", "22.000", "30.0005"),
+        ("20000", "20000", "22000", "30000"),
+    ],
+)
+def test_amounts_that_cannot_all_be_thousands_are_no_warning(amounts: tuple[str, ...], tmp_path: Path) -> None:
+    assert load_history(tiny(tmp_path, payees=dotted(*amounts))).warnings == ()
+
+
+def test_a_declared_sign_and_a_rate_are_not_doubted(tmp_path: Path) -> None:
+    mapping = (BASE / "mapping.yaml").read_text(encoding="utf-8") + 'tables: {payees: {thousands: ","}}\n'
+    payees = dotted("20.000", "20.000", "22.000", "30.000")
+    rates = "currency,on,rate\nEUR,2024-12-31,1.039\n"
+    kpis = "payee_id,account_id,kpi,on,attained,scheduled\np1,,nps,2024-03-31,4.125,5.000\n"
+    books = BOOKS.replace(",0.6", ",0.600").replace(",0.4", ",0.400")
+    folder = tiny(tmp_path, mapping=mapping, payees=payees, fx_rates=rates, kpis=kpis, assignments=books)
+    assert load_history(folder).warnings == ()
+
+
+def test_doubtful_amounts_name_the_first_rows_and_count_the_others(tmp_path: Path) -> None:
+    more = "".join(f"m{i},a1,expansion,,1.{i}00,USD,,,,2024-06-01,\n" for i in range(7))
+    (warning,) = load_history(tiny(tmp_path, arr_events=EVENTS.replace("3000.50", "3.000") + more)).warnings
+    assert (warning.row, warning.value, warning.column) == (4, "3.000", "arr_delta")
+    assert warning.rule.endswith("(rows: 4, 7, 9, 10, 11 and 4 more)")
 
 
 def test_an_event_on_the_first_and_last_day_of_a_span_is_assigned(tmp_path: Path) -> None:
@@ -202,11 +303,23 @@ def test_optional_tables_and_columns_may_be_left_out(tmp_path: Path) -> None:
     assert not history.arr_events["is_at_renewal"].iloc[0]
 
 
-def test_tables_with_a_header_alone_are_empty_not_wrong(tmp_path: Path) -> None:
-    books = (BASE / "assignments.csv").read_text(encoding="utf-8").splitlines()[0] + "\n"
-    history = load_history(tiny(tmp_path, arr_events=HEADER + "\n", assignments=books))
-    assert len(history.arr_events) == 0
-    assert history.settings.reporting_currency == "USD"
+def test_a_table_with_a_header_alone_is_a_problem_where_it_is_required(tmp_path: Path) -> None:
+    only_headers = {name: (BASE / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] + "\n" for name in TABLES}
+    assert [line.split(".csv holds no row. ")[0] for line in problems_of(tiny(tmp_path, **only_headers))] == [
+        name for name, table in TABLES.items() if table.is_required
+    ]
+    optional = {name: only_headers[name] for name in ("kpis", "fx_rates")}
+    history = load_history(
+        tiny(tmp_path / "b", **optional, payees=PAYEES.replace("EUR", "USD"), arr_events=EVENTS.replace("EUR", "USD"))
+    )
+    assert (len(history.kpis), len(history.fx_rates)) == (0, 0)
+
+
+def test_a_keep_that_drops_every_row_is_a_problem(tmp_path: Path) -> None:
+    mapping = (BASE / "mapping.yaml").read_text(encoding="utf-8") + "tables: {accounts: {keep: {region: APAC}}}\n"
+    assert problems_of(tiny(tmp_path, mapping=mapping)) == [
+        "accounts.csv holds no row. Export it with its rows, or correct keep in mapping.yaml if that drops them all."
+    ]
 
 
 def test_many_unknown_accounts_are_told_quickly(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from compmodel import style
 from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
 from compmodel.errors import CompModelError, listing
+from compmodel.mapping import mapping_language
 from compmodel.periods import Period
 from compmodel.plan import load_plans
 from compmodel.replay import replay
@@ -49,18 +50,20 @@ SAMPLE, THIRDS, HALVES = Path("data/sample"), Path("data/plans/thirds.yaml"), Pa
 def check_data(folder: Annotated[Path, typer.Argument(help="Folder of tables.")], mapping: Mapping = None) -> None:
     """Check a folder of tables: every problem with file, row, value, rule and fix."""
     history = load_history(folder, mapping)
-    if history.warnings:
-        typer.echo(listing(history.warnings, "Worth a look"))
+    n = len(history.warnings)
+    if n:
+        typer.echo(listing(history.warnings, "Worth a look", "thing"))
     tables = ("accounts", "arr_events", "assignments", "payees", "kpis", "fx_rates")
     counts = ", ".join(f"{len(getattr(history, name)):,} {name}" for name in tables)
-    typer.echo(f"{folder} holds {counts}: every rule holds.")
+    found = f"{n:,} things are worth a look" if n > 1 else "one thing is worth a look" if n else "nothing stands out"
+    typer.echo(f"{folder} holds {counts}: every rule holds; {found}.")
 
 
 @app.command("compare")
 def compare_plans(
     plans: Plans,
     periods: Annotated[str, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")],
-    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")],
+    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against; one alone is it.")] = "",
     data: Data = SAMPLE,
     mapping: Mapping = None,
     out: Annotated[Path | None, typer.Option(help="Also write it as .html, .csv or .xlsx.")] = None,
@@ -69,8 +72,13 @@ def compare_plans(
     """Compare plans on a history: what each costs, who gains and who loses."""
     if out:
         check_out(out)
-    history = load_history(data, mapping)
-    comparison = compare(replay(load_plans(*plans), history, periods), baseline, names.value)
+    designs = load_plans(*plans)
+    if not baseline and len(designs) > 1:
+        options = ", ".join(plan.name for plan in designs)
+        raise CompModelError(f"Which plan are the others held against? Give one as --baseline: {options}.")
+    comparison = compare(
+        replay(designs, load_history(data, mapping), periods), baseline or designs[0].name, names.value
+    )
     _print_comparison(comparison)
     if out:
         typer.echo(f"Written: {write_comparison(comparison, out)}")
@@ -115,7 +123,7 @@ def sample_company(
 @app.command("dictionary")
 def dictionary() -> None:
     """Print the data dictionary."""
-    typer.echo(data_dictionary(), nl=False)
+    typer.echo(data_dictionary() + mapping_language(), nl=False)
 
 
 @app.command("workbench")
@@ -157,22 +165,24 @@ def _each_plan(arguments: list[str]) -> list[str]:
 
 def _print_comparison(comparison: Comparison) -> None:
     cost = cost_by_period(comparison)
-    people = pay_change_by_payee(comparison)
-    table = Table("Period", *(plan.title for plan in comparison.plans), *(f"{p.title} +/-" for p in comparison.others))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    rows = [*cost.table.itertuples(index=False), *totals(cost.table).itertuples(index=False)]
-    found: dict[tuple[str, str], Any] = {(str(row.period), str(row.plan)): row for row in rows}
-    for period in [*(period.name for period in comparison.periods), "Total"]:
+    names = [period.name for period in comparison.periods]
+    rows: list[Any] = [*cost.table.itertuples(), *totals(cost.table).itertuples()]
+    table = Table("Period", "Plan", "Cost", *(["Change", "%"] if comparison.others else []))
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "right", True
+    for period in [*names, "Total"] if len(names) > 1 else names:
         if period == "Total":
             table.add_section()
-        costs = [style.statement_money(found[period, plan.name].cost) for plan in comparison.plans]
-        changes = [f"{found[period, plan.name].change:+,.2f}" for plan in comparison.others]
-        table.add_row(period, *costs, *changes)
+        for row in (row for row in rows if row.period == period):
+            first, changes = period, []
+            if row.plan != comparison.baseline:
+                share = style.signed_percent(row.change / (row.baseline_cost or float("nan")))
+                first, changes = "", [f"{row.change:+,.2f}", share]
+            table.add_row(first, row.title, style.statement_money(row.cost), *changes)
     console = Console(highlight=False, markup=False, soft_wrap=False)
     console.print(f"{comparison.company}, cost in {comparison.currency}")
     console.print(table)
-    for sentence in (cost.sentence, people.sentence):
+    for sentence in (cost.sentence, pay_change_by_payee(comparison).sentence):
         typer.echo(sentence)
 
 

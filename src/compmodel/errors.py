@@ -7,6 +7,7 @@ many problems and print them grouped by rule, the first `SHOWN` of each kind and
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,10 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding: the file or path it is in, the row and column if there are any, value, rule and fix."""
+    """One finding: the file or path it is in, the row and column if there are any, value, rule and fix.
+
+    A rule that begins with "which" tells something about the value; any other contradicts it.
+    """
 
     place: str
     rule: str
@@ -29,7 +33,8 @@ class Problem:
         where = self.place if self.row is None else f"{self.place} row {self.row}"
         if self.column:
             where += f", column {self.column}" if self.row is not None else f": {self.column}"
-        found = f" has {self.value!r}, but" if self.value else ""
+        joint = "," if self.rule.startswith("which ") else ", but"
+        found = f" has {self.value!r}{joint}" if self.value else ""
         return f"{where}{found} {self.rule}. {self.fix}"
 
 
@@ -56,7 +61,7 @@ class PlanError(CompModelError):
     headline = "The plan has problems, so nothing was paid"
 
 
-def listing(problems: Iterable[Problem], headline: str) -> str:
+def listing(problems: Iterable[Problem], headline: str, thing: str = "problem") -> str:
     """Returns the problems as text, grouped by kind, the first 20 of each and the count of the rest.
 
     >>> print(listing([Problem("a.csv", "must be a number", "Write 12.50.", "arr_delta", 2, "x")], "Stop"))
@@ -67,7 +72,7 @@ def listing(problems: Iterable[Problem], headline: str) -> str:
     for problem in problems:
         kinds.setdefault((problem.place, problem.column, problem.rule), []).append(problem)
     total = sum(map(len, kinds.values()))
-    lines = [f"{headline} ({total:,} problem{'s' * (total != 1)}):"]
+    lines = [f"{headline} ({total:,} {thing}{'s' * (total != 1)}):"]
     for found in kinds.values():
         lines += [f"  {problem}" for problem in found[:SHOWN]]
         if len(found) > SHOWN:
@@ -84,5 +89,28 @@ def nearest(name: str, names: Iterable[str]) -> str:
     'Valid: churn, new.'
     """
     valid = [str(candidate) for candidate in names]
-    close = difflib.get_close_matches(str(name), valid, n=1)
+    letters, number = _spelt(str(name))
+    # another number is no likelier than any other: P59 for P99 would be arbitrary, P7 for P007 is not
+    likely = [known for known in valid if _spelt(known)[0] != letters or _spelt(known)[1] == number]
+    close = difflib.get_close_matches(str(name), likely, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Valid: {', '.join(valid)}."
+
+
+def _spelt(name: str) -> tuple[str, list[int]]:
+    """The name with 0 in place of each number, and the numbers."""
+    return re.sub(r"\d+", "0", name), [int(digits) for digits in re.findall(r"\d+", name)]
+
+
+class Hints:
+    """The nearest valid name for a value, looked for only for the first values, because looking is slow."""
+
+    def __init__(self, known: Iterable[str]):
+        self._known = [str(name) for name in known][:5000]
+        self._said: dict[str, str] = {}
+
+    def of(self, value: str) -> str:
+        """Returns a hint, or nothing when no name is close and there are too many to list."""
+        if value not in self._said:
+            close = nearest(value, self._known) if len(self._said) < SHOWN else ""
+            self._said[value] = close if close.startswith("Did") or len(self._known) <= SHOWN else ""
+        return self._said[value]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from compmodel.mapping import SourceFile
 
 SUFFIXES = (".csv", ".parquet", ".xlsx")
 _LONGEST_CELL = 1_000_000
+_SEPARATORS = ";\t|,"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ def _read_csv(path: Path, source: SourceFile, table: str) -> _Read:
         raise Unreadable(rule, "Save it as CSV UTF-8, or declare encoding in mapping.yaml.") from None
     if "\0" in text:
         raise Unreadable("must be text, but this file is binary or in another encoding", "Save it as CSV UTF-8.")
+    header = text.partition("\n")[0]
+    other = next((sign for sign in _SEPARATORS if sign in header), "")
+    if other and source.delimiter not in header:
+        rule = f"must be separated by {_named(source.delimiter)}, but seems to be separated by {_named(other)}"
+        place = f"tables: {{{table}: {{delimiter: {json.dumps(other)}}}}}"
+        raise Unreadable(rule, f"Declare the separator beside the file in mapping.yaml: {place}.")
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter, strict=True)
     records: list[list[str]] = []
@@ -100,6 +108,10 @@ def _read_csv(path: Path, source: SourceFile, table: str) -> _Read:
     columns = list(zip(*(records[i] for i in rows), strict=True)) if len(rows) else [()] * width
     frame = pd.DataFrame({i: pd.Series(cells, dtype="str") for i, cells in enumerate(columns)})
     return records[0], frame, rows + 1
+
+
+def _named(separator: str) -> str:
+    return "tabs" if separator == "\t" else f"'{separator}'"
 
 
 def _read_excel(path: Path, source: SourceFile, table: str) -> _Read:

@@ -1,25 +1,15 @@
 """The language of `mapping.yaml`: a history's settings, and the way from another system's export to our tables.
 
-`load_mapping` returns a frozen `SourceMapping`. Its top level holds the fields of `Settings`; `tables` says for each
-canonical table which file it is in, how that file is written and which column of it is ours. A table that `tables`
-does not name is the file of that name in the folder; one that is named with nothing (null) is left out; one that is
-written as a list is put together from the parts.
-
-    reporting_currency: EUR
-    tables:
-      accounts:
-        file: customers.csv
-        delimiter: ";"
-        columns: {account_id: Customer No, name: Customer}
-        constants: {region: EMEA}
+`load_mapping` returns a frozen `SourceMapping`; `mapping_language` describes every key, with an example.
 """
 
 from __future__ import annotations
 
 import codecs
 import datetime as dt
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -56,7 +46,9 @@ class SourceFile(_Part):
     """A file in the folder and how it is written."""
 
     file: str = Field("", description="Name of the file; without it, the table's own name.")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="What separates the cells of a CSV file.")
+    delimiter: str = Field(
+        ",", min_length=1, max_length=1, description='What separates the cells of a CSV file; a tab is written "\\t".'
+    )
     encoding: str = Field("utf-8", description="Encoding of a CSV file.")
     sheet: str = Field("", description="Sheet of a workbook; without it, its only one or the one named as the table.")
     missing: Texts = Field((), description="Texts that stand for an empty cell, such as N/A.")
@@ -111,7 +103,10 @@ class TableMapping(SourceFile):
     columns: dict[str, str] = Field({}, description="Canonical column: source column. Without it, all by their names.")
     constants: dict[str, bool | int | float | dt.date | str] = Field({}, description="Canonical column: one value.")
     values: dict[str, dict[str, Text]] = Field({}, description="Canonical column: {source value: canonical value}.")
-    date_format: dict[str, str] = Field({}, description="One format, or canonical column: format.")
+    date_format: dict[str, str] = Field(
+        {},
+        description="How dates are written (%d day, %m month, %Y year): one format, or canonical column: format.",
+    )
     keep: dict[str, Texts] = Field({}, description="Source column: the values whose rows are kept.")
     distinct: Texts = Field((), description="Source columns: the first row of each distinct value is kept.")
     lookups: dict[str, Lookup] = Field({}, description="New source column: where to take it from, in this order.")
@@ -129,7 +124,8 @@ class TableMapping(SourceFile):
         for written in formats.values():
             day = dt.datetime(2025, 12, 31)
             try:
-                is_day = dt.datetime.strptime(day.strftime(written), written) == day
+                has_year = "%Y" in written or "%y" in written  # without one, newer Pythons warn
+                is_day = has_year and dt.datetime.strptime(day.strftime(written), written) == day
             except ValueError:
                 is_day = False
             if not is_day:
@@ -151,7 +147,7 @@ class SourceMapping(Settings):
     """Settings of a history and the way to its tables."""
 
     tables: dict[str, Annotated[tuple[TableMapping, ...] | None, BeforeValidator(_parts)]] = Field(
-        {}, description="Canonical table: where it comes from."
+        {}, description="Table: the keys below; null leaves it out, a list of such keys puts it together from parts."
     )
 
     @property
@@ -223,3 +219,115 @@ def _value_problems(allowed: tuple[str, ...], written: dict[str, Any], place: st
         for source, value in written.items()
         if str(value) not in allowed
     ]
+
+
+_LANGUAGE = """
+## mapping.yaml
+
+A folder whose files are not written as above needs a `mapping.yaml` beside them, or one passed with `--mapping`. It
+holds what the history says about itself and, under `tables`, the way to each table that is not simply the file of its
+name. Nothing is guessed: an unknown key, a column that is not there and a word without a translation are refused.
+
+{top}
+
+### A table under tables
+
+A canonical column is one of this dictionary, a source column one of the file. The keys work in this order: the file is
+read; `lookups` add columns, `keep` and `distinct` choose rows, `columns` rename, `values` translate, `constants` fill;
+then `from_spans` or `wide` reshape.
+
+{table}
+
+### A column under lookups
+
+The new column stands under its name in `lookups` and can be used in `columns`. `delimiter`, `encoding`, `sheet` and
+`missing` say how the other file is written, as above.
+
+{lookup}
+
+### from_spans, for arr_events
+
+{spans}
+
+### wide, for fx_rates
+
+{wide}
+
+### An example
+
+`customers.csv`
+
+```csv
+No;Customer;Size;Manager
+1001;Alder;L;Kim
+1002;Birch;S;Lee
+```
+
+`deals.csv`
+
+```csv
+Deal;No;Kind;Amount;Start
+D-1;1001;Initial;24.000,00;01.01.2025
+D-2;1002;Initial;6.500,00;01.02.2025
+D-3;1001;Upsell;1.500,50;15.06.2025
+```
+
+`mapping.yaml`
+
+```yaml
+title: Our company
+reporting_currency: EUR
+tables:
+  accounts:
+    file: customers.csv
+    delimiter: ";"
+    columns: {account_id: No, name: Customer, segment: Size}
+    values: {segment: {L: enterprise, S: mid_market}}
+  arr_events:
+    file: deals.csv
+    delimiter: ";"
+    decimal: ","
+    thousands: "."
+    date_format: "%d.%m.%Y"
+    columns: {event_id: Deal, account_id: No, event_type: Kind, arr_delta: Amount, effective_on: Start}
+    values: {event_type: {Initial: new, Upsell: expansion}}
+    constants: {currency: EUR}
+  assignments:
+    file: customers.csv
+    delimiter: ";"
+    columns: {account_id: No, payee_id: Manager}
+    constants: {starts_on: 2025-01-01, split: 1}
+```
+
+The last deal becomes an `expansion` of 1,500.50 EUR that is effective on 2025-06-15. `payees` is not under `tables`,
+so it is read from `payees.csv`. [A longer mapping](mappings/synthetic_b2b_saas.yaml) has lookups and spans.
+"""
+
+
+def mapping_language() -> str:
+    """Returns the part of `data/README.md` on `mapping.yaml`: each key as its field describes it, and an example."""
+    models: dict[str, type[BaseModel]] = {"top": SourceMapping, "table": TableMapping, "spans": Spans, "wide": Wide}
+    text = _LANGUAGE.replace("{lookup}", _keys(Lookup, SourceFile.model_fields.keys() - {"file"}))
+    for name, model in models.items():
+        text = text.replace(f"{{{name}}}", _keys(model))
+    return text
+
+
+def _keys(model: type[BaseModel], without: Collection[str] = ()) -> str:
+    return "\n".join(["| key | without it | meaning |", "|---|---|---|", *_key_rows(model, without)])
+
+
+def _key_rows(model: type[BaseModel], without: Collection[str], above: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from _key_rows(type(field.default), without, f"{name}.")
+        elif name not in without:
+            is_nothing = field.default in (None, "", (), {})
+            default = "(must be there)" if field.is_required() else "" if is_nothing else f"`{field.default}`"
+            words = " or ".join(f"`{word}`" for word in _words(field.annotation))
+            yield f"| `{above}{name}` | {default} | {field.description}{words and f' Write {words}.'} |"
+
+
+def _words(annotation: object) -> list[str]:
+    parts = get_args(annotation)
+    return [word for part in parts for word in ([part] if isinstance(part, str) else _words(part))]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
 
-from compmodel.errors import SHOWN, Problem, nearest
+from compmodel.errors import Problem, nearest
 from compmodel.tables import DTYPES, Column, Table
 
 ISO_DATE = "%Y-%m-%d"
@@ -27,7 +27,6 @@ Mask = npt.NDArray[np.bool_]
 _LOOKS_LIKE_DATE = re.compile(r"\d{1,4}[/.\- ]\d{1,2}[/.\- ]\d{1,4}")
 _INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
-_EXAMPLES = {"number": ("a number", "1234.50"), "count": ("a whole number", "12")}
 
 
 @dataclass(frozen=True)
@@ -74,27 +73,12 @@ class ParsedTable:
         return self.frame[~self.is_bad].reset_index(drop=True), self.raw.keep(~self.is_bad)
 
 
-class Hints:
-    """The nearest valid name for a value, looked for only for the first values, because looking is slow."""
-
-    def __init__(self, known: Iterable[str]):
-        self._known = [str(name) for name in known][:5000]
-        self._said: dict[str, str] = {}
-
-    def of(self, value: str) -> str:
-        """Returns a hint, or nothing when no name is close and there are too many to list."""
-        if value not in self._said:
-            close = nearest(value, self._known) if len(self._said) < SHOWN else ""
-            self._said[value] = close if close.startswith("Did") or len(self._known) <= SHOWN else ""
-        return self._said[value]
-
-
 def shown(value: object) -> str:
     """Returns a cell as a spreadsheet shows it; nothing for an empty one."""
     if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     if isinstance(value, dt.datetime):
-        return f"{value:%Y-%m-%d}" if value.time() == dt.time() else f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d}" if _is_day(value) else f"{value:%Y-%m-%d %H:%M:%S%z}"
     whole = isinstance(value, float | np.floating) and np.isfinite(value) and value == int(value)
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
@@ -130,7 +114,7 @@ def parsed_table(table: Table, raw: RawTable, problems: list[Problem]) -> Parsed
     is_bad = np.zeros(len(raw.frame), dtype=bool)
     for column in table.columns:
         if column.name in raw.frame.columns:
-            out[column.name], failed[column.name] = _parsed(column, raw, problems)
+            out[column.name], failed[column.name] = _parsed(table.name, column, raw, problems)
             is_bad |= failed[column.name]
             continue
         nothing = pd.Series([False if column.type == "flag" else None] * len(raw.frame), dtype=object)
@@ -193,23 +177,15 @@ def _kind(value: object) -> str:
     return "d" if isinstance(value, dt.date | np.datetime64) else "?"
 
 
-def _parsed(column: Column, raw: RawTable, problems: list[Problem]) -> tuple[pd.Series, Mask]:
+def _parsed(table: str, column: Column, raw: RawTable, problems: list[Problem]) -> tuple[pd.Series, Mask]:
     """The column with its declared type, and which cells could not be parsed."""
     cells = _cells(raw.frame[column.name])
-    parsed, rule, fix = _READERS[column.type](cells, raw, column)
+    parsed = _READERS[column.type](cells, raw, column)
     is_given = ~cells.is_empty
     failed: Mask = parsed.isna().to_numpy(bool) & is_given
     for i in positions(failed):
-        value = cells.values.iloc[i]
-        if column.type in ("number", "count") and _INFINITE.fullmatch(str(value)):
-            problems.append(raw.problem(i, column.name, "must be a finite number", "Give the amount."))
-        elif column.type == "date" and isinstance(value, str) and _LOOKS_LIKE_DATE.fullmatch(value):
-            declared = raw.date_formats.get(column.name, ISO_DATE)
-            said = f"must be an existing day written as {declared}, so this date is ambiguous or not a day"
-            hint = "Correct it, or declare date_format in mapping.yaml."
-            problems.append(raw.problem(i, column.name, said, hint))
-        else:
-            problems.append(raw.problem(i, column.name, rule, fix))
+        rule, fix = _refusal(table, column, raw, cells.values.iloc[i])
+        problems.append(raw.problem(i, column.name, rule, fix))
     if column.type == "flag":
         if column.empty is None:  # pandera sees only True and False
             for i in positions(cells.is_empty):
@@ -225,20 +201,47 @@ def _declared(values: pd.Series, column: Column) -> pd.Series:
     return typed
 
 
-_Read = tuple[pd.Series, str, str]
+def _refusal(table: str, column: Column, raw: RawTable, value: object) -> tuple[str, str]:
+    """The rule that a cell breaks which does not fit its column's type, and the fix."""
+    if column.type == "date":
+        return _no_day(table, column.name, raw.date_formats.get(column.name, ISO_DATE), value)
+    if column.type == "flag":
+        return "must be true or false", "Write true or false."
+    if column.type == "text":
+        return "must be text, and this cell holds something else, such as a date", "Format the cell as text."
+    if _INFINITE.fullmatch(str(value)):
+        return "must be a finite number", "Give the amount."
+    kind, example = ("a number", f"1234{raw.decimal}50") if column.type == "number" else ("a whole number", "12")
+    signed = " (a minus sign is allowed)" if column.at_least is None and column.above is None else ""
+    place = f'tables: {{{table}: {{decimal: ",", thousands: "."}}}}'
+    fix = f"Write it as {example}, with no currency sign or words{signed}, or declare its signs in mapping.yaml"
+    return f"must be {kind}", f"{fix}: {place}."
 
 
-def _text(cells: _Cells, raw: RawTable, column: Column) -> _Read:
+def _no_day(table: str, column: str, declared: str, value: object) -> tuple[str, str]:
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is not None:
+            fix = "Convert it to the company's own days before the export."
+            return "must be a day without a time zone", fix
+        return "must be a day without a time of day", "Export the day alone."
+    rule = f"written as {dt.datetime(2025, 7, 31):{declared}} ({declared})"
+    place = f'tables: {{{table}: {{date_format: {{{column}: "%d/%m/%Y"}}}}}}'
+    fix = f'or declare its format in mapping.yaml: {place} (date_format: "%d/%m/%Y" for all of its columns).'
+    if isinstance(value, str) and _LOOKS_LIKE_DATE.fullmatch(value):
+        return f"must be an existing day {rule}, so this date is ambiguous or not a day", f"Correct it, {fix}"
+    return f"must be a day {rule}", f"Write it so, {fix}"
+
+
+def _text(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:
     is_text = cells.of("t")
     fitting = is_text | cells.of("n") | cells.of("b")
     texts = cells.values
     if not isinstance(texts.dtype, pd.StringDtype):
         texts = texts.astype(object).map(shown).astype("str")
-    rule = "must be text, and this cell holds something else, such as a date"
-    return texts.where(fitting), rule, "Format the cell as text."
+    return texts.where(fitting)
 
 
-def _number(cells: _Cells, raw: RawTable, column: Column) -> _Read:
+def _number(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:
     numbers = np.full(len(cells.values), np.nan)
     typed, texts = cells.of("n"), cells.of("t")
     if typed.any():
@@ -248,9 +251,7 @@ def _number(cells: _Cells, raw: RawTable, column: Column) -> _Read:
     numbers[~np.isfinite(numbers)] = np.nan
     if column.type == "count":
         numbers[numbers % 1 != 0] = np.nan
-    kind, example = _EXAMPLES[column.type]
-    fix = f"Write it as {example}, without signs or words, or declare decimal and thousands in mapping.yaml."
-    return pd.Series(numbers), f"must be {kind}", fix
+    return pd.Series(numbers)
 
 
 def _written_numbers(texts: pd.Series, decimal: str, thousands: str) -> npt.NDArray[np.float64]:
@@ -266,32 +267,31 @@ def _written_numbers(texts: pd.Series, decimal: str, thousands: str) -> npt.NDAr
     return numbers
 
 
-def _date(cells: _Cells, raw: RawTable, column: Column) -> _Read:
+def _date(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:
     declared = raw.date_formats.get(column.name, ISO_DATE)
-    days = np.full(len(cells.values), np.datetime64("NaT"), dtype="datetime64[s]")
+    days = np.full(len(cells.values), np.datetime64("NaT", "s"))
     texts, typed = cells.of("t"), cells.of("d")
     if texts.any():
         days[texts] = pd.to_datetime(cells.values[texts], format=declared, errors="coerce").to_numpy("datetime64[s]")
     if typed.any() and cells.values.dtype == object:
-        days[typed] = [np.datetime64(day.isoformat()[:10]) for day in cells.values[typed]]
-    elif typed.any():
-        days[typed] = cells.values[typed].dt.tz_localize(None).to_numpy("datetime64[s]")
-    days = days.astype("datetime64[D]").astype("datetime64[s]")
-    return (
-        pd.Series(days),
-        f"must be a day written as {declared}",
-        "Write it so, or declare date_format in mapping.yaml.",
-    )
+        days[typed] = [np.datetime64(day.isoformat()[:10] if _is_day(day) else "NaT") for day in cells.values[typed]]
+    elif typed.any() and cells.values.dt.tz is None:
+        stamps = cells.values[typed]
+        days[typed] = stamps.where(stamps == stamps.dt.normalize()).to_numpy("datetime64[s]")
+    return pd.Series(days.astype("datetime64[D]").astype("datetime64[s]"))
 
 
-def _flag(cells: _Cells, raw: RawTable, column: Column) -> _Read:
+def _is_day(value: dt.date) -> bool:
+    return not isinstance(value, dt.datetime) or (value.tzinfo is None and value.time() == dt.time())
+
+
+def _flag(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:
     if cells.of("b").all():
-        return cells.values, "", ""
-    flags = plain_text(cells.values).str.lower().map(_FLAGS).astype(object)
-    return flags, "must be true or false", "Write true or false."
+        return cells.values
+    return plain_text(cells.values).str.lower().map(_FLAGS).astype(object)
 
 
-_READERS: dict[str, Callable[[_Cells, RawTable, Column], _Read]] = {
+_READERS: dict[str, Callable[[_Cells, RawTable, Column], pd.Series]] = {
     "text": _text,
     "date": _date,
     "number": _number,

@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from compmodel.errors import DataError, Problem, nearest
+from compmodel.errors import DataError, Hints, Problem, nearest
 from compmodel.files import SUFFIXES, Sheet, read_sheet
 from compmodel.mapping import EVERY, SPAN_DATES, SourceFile, SourceMapping, Spans, TableMapping, Wide, load_mapping
-from compmodel.parsing import Hints, RawTable, is_in, parsed_table, plain_text, positions
+from compmodel.parsing import RawTable, is_in, parsed_table, plain_text, positions
 from compmodel.reshaping import movements, owner_columns, rates
 from compmodel.tables import TABLES, Column, History, Table
-from compmodel.validation import validated_history
+from compmodel.validation import ADD, doubtful_amounts, validated_history
 
 _NEAR = 0.75
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -56,14 +56,11 @@ def load_table(name: str, folder: str | Path, mapping: str | Path | None = None)
     source = _Folder(folder, mapping)
     raw = source.table(name)
     if raw is None and not source.problems:
-        source.problems.append(Problem(name, "must be there", _ADD.format(name)))
+        source.problems.append(Problem(name, "must be there", ADD.format(name)))
     parsed = parsed_table(TABLES[name], raw, source.problems) if raw is not None else None
     if source.problems or parsed is None:
         raise DataError(source.problems)
     return parsed.frame
-
-
-_ADD = "Add {0}.csv, .parquet or .xlsx, or map it."
 
 
 class _Folder:
@@ -93,6 +90,9 @@ class _Folder:
         if len(self.problems) > n:
             self.unread.add(name)
             return None
+        if raw is not None and TABLES[name].is_required and not len(raw.rows):
+            fix = "Export it with its rows, or correct keep in mapping.yaml if that drops them all."
+            self.problems.append(Problem(raw.file, "holds no row", fix))
         return raw
 
     def _part(self, name: str, part: TableMapping, at: str) -> RawTable | None:
@@ -101,6 +101,8 @@ class _Folder:
         sheet = self._sheet(part, part.file or self._found(name), name)
         selected = self._selected(sheet, part, at, name) if sheet else None
         raw = self._canonical(selected, part, at, name) if selected else None
+        if raw:
+            self.warnings += doubtful_amounts(_spans_table(part.from_spans) if part.from_spans else TABLES[name], raw)
         if raw and part.from_spans:
             raw = self._from_spans(raw, part, part.from_spans)
         elif raw and part.wide:
@@ -128,8 +130,8 @@ class _Folder:
         stems = sorted(stem for stem in others if stem == name or stem not in TABLES)
         near = [others[stem] for stem in difflib.get_close_matches(name, stems, n=1, cutoff=_NEAR)]
         if TABLES[name].is_required:
-            hint = f" If {near[0]!r} is it, rename it or map it." if near else ""
-            self.problems.append(Problem(name, "must be there", _ADD.format(name) + hint))
+            hint = f" If {near[0]!r} is it, rename it or name it there." if near else ""
+            self.problems.append(Problem(name, "must be there", ADD.format(name) + hint))
         elif near:
             rule = "was left alone, because no table has this name"
             self.warnings.append(Problem(near[0], rule, f"Did you mean {name}?"))
@@ -173,7 +175,7 @@ class _Folder:
                 texts = plain_text(sheet.frame[column])
                 for value in sorted(set(values) - set(texts)):
                     fix = Hints(texts.dropna().unique()).of(value) or "Correct or delete it."
-                    rule = f"does not occur in column {column} of {sheet.file}"
+                    rule = f"which does not occur in column {column} of {sheet.file}"
                     self.warnings.append(Problem(self.place, rule, fix, f"{at}.keep.{column}", value=value))
                 sheet = sheet.keep(texts.isin(values).to_numpy(bool))
         has_distinct = [self._has(sheet, column, f"{at}.distinct") for column in part.distinct]
@@ -307,11 +309,11 @@ def _spans_table(rule: Spans) -> Table:
         TABLES["arr_events"].column("currency"),
         Column("start", "date", "First day of the span."),
         Column("end", "date", "Last day of the span.", empty="still running"),
-        Column("amount", "number", "Recurring amount.", at_least=0),
+        Column("amount", "number", "Recurring amount.", "currency", at_least=0),
     )
-    return Table("the spans", "an item over a span of days", (), columns)
+    return Table("arr_events", "an item over a span of days", (), columns)
 
 
 def _wide_table(currencies: list[str]) -> Table:
     rated = (Column(name, "number", "Rate against the base currency.", empty="no rate", above=0) for name in currencies)
-    return Table("the rates", "a day", ("on",), (TABLES["fx_rates"].column("on"), *rated))
+    return Table("fx_rates", "a day", ("on",), (TABLES["fx_rates"].column("on"), *rated))

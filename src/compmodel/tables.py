@@ -229,7 +229,7 @@ def empty_table(table: Table) -> pd.DataFrame:
 
 
 def data_dictionary() -> str:
-    """Returns the declarations as the Markdown of `data/README.md`.
+    """Returns the declarations as the part of `data/README.md` on the tables.
 
     >>> "| `arr_delta` | number |" in data_dictionary()
     True
@@ -237,10 +237,10 @@ def data_dictionary() -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Generated from `src/compmodel/tables.py` by `compmodel dictionary`; do not edit by hand.",
+        "Generated from `src/compmodel/tables.py` and `mapping.py` by `compmodel dictionary`; do not edit by hand.",
         "A folder holds one file a table (CSV, Parquet or Excel, named after the table) and may hold a `mapping.yaml`",
-        "with settings and, for another system's export, the way to these tables. Dates are written 2025-07-31 unless",
-        "the mapping declares a format. A column that may be empty may be left out.",
+        "with settings and, for another system's export, the way to these tables: see [below](#mappingyaml). Dates are",
+        "written 2025-07-31 unless it declares a format. A column that may be empty may be left out.",
     ]
     for table in TABLES.values():
         need = "" if table.is_required else " Optional."

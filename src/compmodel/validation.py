@@ -7,19 +7,25 @@ What only deserves a look, such as ARR in nobody's book, comes back as a warning
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from compmodel.errors import DataError, Problem
+from compmodel.errors import DataError, Hints, Problem
 from compmodel.exchange import missing_rates
-from compmodel.parsing import Hints, ParsedTable, RawTable, is_in, parsed_table, positions, shown
-from compmodel.tables import GAINS, LOSSES, TABLES, History, Settings, empty_table
+from compmodel.parsing import ParsedTable, RawTable, is_in, parsed_table, positions, shown
+from compmodel.tables import GAINS, LOSSES, TABLES, History, Settings, Table, empty_table
 
-__all__ = ["RawTable", "validated_history"]
+__all__ = ["ADD", "RawTable", "doubtful_amounts", "validated_history"]
 
+ADD = "Add {0}.csv, .parquet or .xlsx, or name its file under tables in mapping.yaml (data/README.md shows how)."
 _OPEN = pd.Timestamp("9999-12-31")
+_DAY = pd.Timedelta(days=1)
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_FEW = 5
 _REFERENCES = (
     ("arr_events", "account_id", "accounts"),
     ("assignments", "account_id", "accounts"),
@@ -51,8 +57,7 @@ def validated_history(
         nothing = empty_table(table)
         is_missing = table.is_required and table.name not in unread
         if is_missing:
-            fix = f"Add {table.name}.csv, .parquet or .xlsx, or map it."
-            problems.append(Problem(table.name, "must be there", fix))
+            problems.append(Problem(table.name, "must be there", ADD.format(table.name)))
         source = RawTable(nothing, table.name, np.empty(0, dtype=np.int64))
         is_sound = not is_missing and table.name not in unread
         tables[table.name] = ParsedTable(nothing, source, np.empty(0, dtype=bool), is_sound)
@@ -65,16 +70,34 @@ def validated_history(
     if not settings.reporting_currency:
         used = {*frames["arr_events"]["currency"].unique(), *frames["payees"]["currency"].unique()}
         settings = settings.model_copy(update={"reporting_currency": min(used, default="")})
-    return History(settings=settings, warnings=(*warnings, *_unassigned(tables)), **frames)
+    found = (*warnings, *_unassigned(tables), *_left_behind(tables, settings))
+    return History(settings=settings, warnings=found, **frames)
+
+
+def doubtful_amounts(table: Table, raw: RawTable) -> Iterable[Problem]:
+    """Yields a warning for each column of amounts in which every "." could as well stand between thousands."""
+    for column in table.columns:
+        if raw.decimal != "." or raw.thousands or "currency" not in column.unit or column.name not in raw.frame:
+            continue
+        cells = enumerate(raw.frame[column.name])
+        dotted = {i: cell.strip() for i, cell in cells if isinstance(cell, str) and "." in cell}
+        if dotted and all(_THOUSANDS.fullmatch(cell) for cell in dotted.values()):
+            i, cell = next(iter(dotted.items()))
+            rows = ", ".join(str(raw.rows[j]) for j in [*dotted][:_FEW])
+            rows += f" and {len(dotted) - _FEW:,} more" * (len(dotted) > _FEW)
+            rule = f"which is read as {float(cell):g}: each '.' of the column has three digits after it (rows: {rows})"
+            place = f'tables: {{{table.name}: {{thousands: ".", decimal: ","}}}}'
+            fix = f"If it means {cell.replace('.', '')}, declare that in mapping.yaml: {place}."
+            yield raw.problem(i, column.name, rule, fix)
 
 
 def _references(tables: _Tables) -> Iterable[Problem]:
     for name, column, target in _REFERENCES:
-        (rows, source), other = tables[name].good(), tables[target]
+        rows, source = tables[name].good()
         key = "account_id" if target == "accounts" else "payee_id"
-        known = other.frame[key].dropna().unique()
-        if not other.is_sound and len(known) == 0:
-            continue  # the target could not be read, so nothing can be said
+        known = tables[target].frame[key].dropna().unique()
+        if len(known) == 0:
+            continue  # the target is missing, unreadable or empty, which is said once
         hint = Hints(known)
         for i in positions(rows[column].notna() & ~is_in(rows[column], known)):
             fix = f"Add it to {target}, or correct it. {hint.of(rows[column].iloc[i])}".strip()
@@ -224,9 +247,37 @@ def _unassigned(tables: _Tables) -> Iterable[Problem]:
     nobody = np.ones(len(events), dtype=bool)
     nobody[held.loc[inside, "i"]] = False
     if nobody.any():
-        at_stake = events[nobody].assign(size=events["arr_delta"].abs()).groupby("currency")["size"].sum()
-        amounts = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in at_stake.items())
-        rule = f"happened while the account was in nobody's book (ARR moved by such events: {amounts})"
+        lost = events[nobody]
+        size = lost["renewed_arr"].where(lost["event_type"] == "renewal", lost["arr_delta"])
+        rule = "which happened while the account was in nobody's book"
+        together = f" All {len(lost)} such events add up to {_sums(size.abs(), lost['currency'])}, signs aside."
         for i in positions(nobody):
-            fix = f"Assign account {events['account_id'].iloc[i]} from {_day(events, 'effective_on', i)}."
-            yield tables["arr_events"].raw.problem(i, "event_id", rule, fix)
+            fix = f"Assign account {lost['account_id'][i]} from {_day(events, 'effective_on', i)} "
+            fix += f"({size[i]:,.2f} {lost['currency'][i]}{' renewed' * (lost['event_type'][i] == 'renewal')})."
+            yield tables["arr_events"].raw.problem(i, "event_id", rule, fix + together * (len(lost) > 1))
+            together = ""
+
+
+def _left_behind(tables: _Tables, settings: Settings) -> Iterable[Problem]:
+    """Assignments that run on with ARR in them after the payee's last span."""
+    books, spans = tables["assignments"].frame, tables["payees"].frame
+    left = spans["ends_on"].fillna(_OPEN).groupby(spans["payee_id"]).max().rename("left_on").reset_index()
+    held = books.reset_index(names="i").merge(left, on="payee_id")
+    runs_on = held["left_on"] < held["ends_on"].fillna(_OPEN)
+    held = held[runs_on & (held["left_on"] < pd.Timestamp(settings.data_ends_on or _OPEN))]
+    events = tables["arr_events"].frame[["account_id", "effective_on", "arr_delta", "currency"]]
+    held = held.merge(events, on="account_id")
+    has_moved = (held["effective_on"] <= held["left_on"] + _DAY) | (held["effective_on"] <= held["starts_on"])
+    groups: Any = held[has_moved].groupby(["i", "payee_id", "left_on"])
+    for (i, payee_id, left_on), rows in groups:
+        at_stake = _sums(rows["arr_delta"] * rows["split"], rows["currency"])
+        if at_stake:
+            rule = "which is still in the book of a payee who has left"
+            fix = f"{payee_id} left on {left_on:%Y-%m-%d}, with {at_stake} of ARR: end the assignment and give the "
+            yield tables["assignments"].raw.problem(i, "account_id", rule, fix + "account to somebody.")
+
+
+def _sums(amounts: pd.Series, currencies: pd.Series) -> str:
+    """The total of each currency that has one."""
+    totals = amounts.groupby(currencies).sum().round(2)
+    return ", ".join(f"{total:,.2f} {currency}" for currency, total in totals.items() if total)
