@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.compare import OUTCOMES, people_labels, totals
+from compmodel.cli import main
+from compmodel.compare import OUTCOMES, _outcomes, people_labels, totals
+from compmodel.html_tables import table_html
 
 
 def cents(amount: float) -> int:
@@ -49,6 +54,13 @@ def test_cost_by_period_is_the_sum_of_the_payouts(comparison: cm.Comparison, rep
         assert cents(row.change) == cents(row.cost) - cents(row.baseline_cost)
 
 
+def test_tables_have_the_columns_that_are_documented(comparison: cm.Comparison) -> None:
+    for question in (cm.cost_by_period, cm.pay_by_payee, cm.pay_change_by_payee, cm.payout_curves):
+        documented = " ".join(str(question.__doc__).split("Table: ")[1].split()).split("; ")[1].rstrip(".")
+        columns = re.sub(r" \([^)]*\)", "", documented).split(", ")
+        assert list(question(comparison).table.columns) == columns
+
+
 def test_totals_add_up_over_periods(comparison: cm.Comparison, replays: list[cm.Replay]) -> None:
     found = {row.plan: cents(row.cost) for row in totals(cm.cost_by_period(comparison).table).itertuples()}
     assert found == {run.plan.name: sum(by_hand(run, "period").values()) for run in replays}
@@ -70,12 +82,42 @@ def test_the_sentence_says_the_figures_of_the_table(replays: list[cm.Replay]) ->
     change = answer.table[answer.table["plan"] == "halves"]["change"].sum()
     base = answer.table[answer.table["plan"] == "thirds"]["cost"].sum()
     counts = people["outcome"].value_counts().reindex(OUTCOMES, fill_value=0)
-    word = "more" if change > 0 else "less"
+    assert change < 0 == counts["unchanged"]
     assert answer.sentence == (
-        f"Halves costs {cm.style.short_money(abs(change))} {word} over eight quarters, "
-        f"{cm.style.signed_percent(change / base)}; {counts['gains']} people gain, {counts['loses']} lose, "
-        f"{counts['unchanged']} unchanged."
+        f"Over the eight quarters to 2025Q4, with {len(people)} people on the plans at some time, "
+        f"Thirds costs {cm.style.short_money(base)}. Halves costs {cm.style.short_money(base + change)}, "
+        f"{cm.style.short_money(-change)} less ({cm.style.signed_percent(change / base)}); "
+        f"{counts['gains']} people gain, {counts['loses']} lose."
     )
+
+
+def test_a_quarter_says_its_own_figures_and_people(sample: cm.History, replays: list[cm.Replay]) -> None:
+    comparison = cm.compare(cm.replay([run.plan for run in replays[:2]], sample, "2025Q4"), baseline="thirds")
+    table, n = cm.cost_by_period(comparison).table, len(cm.pay_change_by_payee(comparison).table)
+    costs = dict(zip(table["plan"], table["cost"].map(cm.style.short_money), strict=True))
+    said = f"In 2025Q4, with {n} people on the plans, Thirds costs {costs['thirds']}. Halves costs {costs['halves']}, "
+    assert cm.cost_by_period(comparison).sentence.startswith(said)
+    assert comparison.facts == ("2025Q4", f"{n} people on the plans", "amounts in USD")
+    before = cm.compare(replays[:2], baseline="thirds")
+    assert before.facts[:2] == (
+        "2024Q1 to 2025Q4",
+        f"{before.pay['person'].nunique()} people on the plans at some time",
+    )
+    assert before.pay["person"].nunique() > n
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["gains", "gains", "loses", "unchanged"], "2 people gain, 1 loses, 1 unchanged"),
+        (["gains", "loses", "loses"], "1 person gains, 2 lose"),
+        (["loses", "loses"], "2 people lose"),
+        (["loses"], "1 person loses"),
+        (["unchanged", "unchanged"], "nobody gains or loses"),
+    ],
+)
+def test_who_gains_and_loses_is_said_without_zeros(outcomes: list[str], said: str) -> None:
+    assert _outcomes(pd.Series(outcomes)) == said
 
 
 def test_a_plan_against_itself_changes_nothing(sample: cm.History) -> None:
@@ -84,14 +126,47 @@ def test_a_plan_against_itself_changes_nothing(sample: cm.History) -> None:
     comparison = cm.compare(cm.replay([plan, same], sample, "2025Q1"), baseline="halves")
     people = cm.pay_change_by_payee(comparison)
     assert set(people.table["outcome"]) == {"unchanged"}
-    assert cm.cost_by_period(comparison).sentence.startswith("Same costs the same over one quarter; 0 people gain")
-    assert "largest" not in people.sentence
+    assert cm.cost_by_period(comparison).sentence.endswith(". Same costs the same; nobody gains or loses.")
+    assert people.sentence == "Under Same nobody gains or loses."
 
 
 def test_one_plan_alone_is_said(replays: list[cm.Replay]) -> None:
     comparison = cm.compare(replays[:1], baseline="thirds")
-    assert "only plan" in cm.cost_by_period(comparison).sentence
-    assert cm.pay_change_by_payee(comparison).table.empty
+    cost, change = cm.cost_by_period(comparison), cm.pay_change_by_payee(comparison)
+    total = cm.style.short_money(cost.table["cost"].sum())
+    assert cost.sentence.endswith(f"people on the plans at some time, Thirds costs {total}.")
+    assert change.sentence == "Thirds is the only plan; a second one makes a comparison."
+    assert change.table.empty
+    assert "<table>" not in change._repr_html_()
+
+
+def printed(capsys: pytest.CaptureFixture[str], status: int, *arguments: str) -> str:
+    """What `compmodel compare` says as it ends with that status."""
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", *arguments])
+    said = capsys.readouterr()
+    assert stop.value.code == status
+    return said.err if status else said.out
+
+
+def test_one_plan_is_printed_once_and_is_its_own_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+    halves, thirds = "data/plans/halves.yaml", "data/plans/thirds.yaml"
+    alone = printed(capsys, 0, "--plans", halves, "--periods", "2025Q3:2025Q4")
+    assert [alone.count(said) for said in ("2025Q3", "Total", "Change", "makes a comparison")] == [1, 1, 0, 1]
+    assert alone.endswith("Halves is the only plan; a second one makes a comparison.\n")
+    said = "Which plan are the others held against? Give one as --baseline: halves, thirds.\n"
+    assert printed(capsys, 1, "--plans", halves, thirds, "--periods", "2025Q4") == said
+
+
+def test_the_figures_of_five_plans_fit_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sample: cm.History
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    paths = sorted(map(str, Path("data/plans").glob("*.yaml")))
+    told = printed(capsys, 0, "--plans", *paths, "--periods", "2025Q4", "--baseline", "thirds")
+    costs = cm.cost_by_period(cm.compare(cm.replay(cm.load_plans(*paths), sample, "2025Q4"), "thirds")).table["cost"]
+    assert [cost for cost in costs.map(cm.style.statement_money) if cost not in told] == []
+    assert "…" not in told
 
 
 def test_aliases_hide_every_name_and_id(sample: cm.History, replays: list[cm.Replay]) -> None:
@@ -181,6 +256,35 @@ def test_curves_pass_through_the_plan_s_own_points(comparison: cm.Comparison) ->
         assert factor[1.0] == 0.0
         assert factor[1.15] == 1.0
         assert (max(factor.values()) > 1) == (plan.name != "thirds")
+
+
+def test_curves_are_said_plan_by_plan_in_the_sliders_words(replays: list[cm.Replay]) -> None:
+    assert cm.payout_curves(cm.compare(replays[:2], "thirds")).sentence == (
+        "Thirds: 33.3% on Renewal rate from 80% to 100%; 33.3% on NRR from 100% to 115%; 33.3% on KPI up to 10. "
+        "Halves: 50% on NRR from 100% to 115% and beyond; 50% on KPI up to 10."
+    )
+
+
+def test_a_component_without_weight_is_neither_said_nor_drawn(sample: cm.History, replays: list[cm.Replay]) -> None:
+    plan = replays[1].plan.replace({"components.nrr.weight": 1, "components.kpi.weight": 0})
+    curves = cm.payout_curves(cm.compare(cm.replay([plan], sample, "2025Q4"), "halves"))
+    assert curves.sentence == "Halves: 100% on NRR from 100% to 115% and beyond."
+    assert set(curves.table["component"]) == {"nrr"}
+
+
+def test_tables_print_shares_as_percentages_and_counts_plainly(replays: list[cm.Replay]) -> None:
+    comparison = cm.compare(replays, "halves", names="shown")
+    payouts = cm.payout_table(comparison)
+    nrr = payouts[(payouts["component"] == "nrr") & payouts["value"].between(1.05, 1.15)].head(1)
+    cells = re.findall(r"<t[hd] class[^>]*>([^<]*)", table_html(nrr))
+    shown = dict(zip(cells[: len(cells) // 2], cells[len(cells) // 2 :], strict=True))
+    for name in ("value", "target", "attainment", "factor", "weight", "proration"):
+        assert shown[name] == f"{nrr[name].iloc[0]:.2%}".replace(".00%", "%")
+    assert (shown["target"], shown["weight"]) == ("115%", "50%")
+    assert "unit" not in shown
+    curve = cm.payout_curves(comparison).table
+    kpi = table_html(curve[(curve["component"] == "kpi") & (curve["value"] == 10.0)].head(1))
+    assert re.findall(r"<td[^>]*>([^<]*)", kpi)[-3:] == ["10", "100%", "50%"]
 
 
 def test_an_answer_shows_itself_escaped(replays: list[cm.Replay]) -> None:

@@ -101,6 +101,21 @@ def test_nothing_of_an_unchanged_plan_is_told_twice(sample: cm.History) -> None:
 def test_one_plan_alone_can_be_edited_against_itself(sample: cm.History) -> None:
     plan = cm.load_plan("data/plans/halves.yaml")
     replays = cm.replay([plan], sample, "2025Q4")
-    assert "nothing to compare" in answered(replays, "halves", plan, plan).shown[0].sentence
+    shown = answered(replays, "halves", plan, plan).shown
+    assert shown[0].sentence.endswith("people on the plans, Halves costs 203k.")
+    assert shown[3].sentence == "Halves is the only plan; a second one makes a comparison."
     edited = edited_plan(plan, {"components.nrr.target.default": 1.05})
-    assert answered(replays, "halves", plan, edited).shown[0].sentence.startswith("Halves, edited costs")
+    assert "Halves costs 203k. Halves, edited costs " in answered(replays, "halves", plan, edited).shown[0].sentence
+
+
+def test_every_plan_that_is_drawn_is_described(sample: cm.History) -> None:
+    plans = cm.load_plans("data/plans/thirds.yaml", "data/plans/halves.yaml")
+    replays = cm.replay(plans, sample, "2025Q4")
+    edited = edited_plan(plans[1], {"components.nrr.weight": 1.0, "components.nrr.attainment.floor": 0.95})
+    curves = answered(replays, "thirds", plans[1], edited).shown[1]
+    assert curves.sentence.endswith(
+        "Halves: 50% on NRR from 100% to 115% and beyond; 50% on KPI up to 10. "
+        "Halves, edited: 100% on NRR from 95% to 115% and beyond."
+    )
+    drawn = {trace.name for trace in curves.figure.data if trace.visible is not False}
+    assert drawn == {"Thirds", "Halves", "Halves, edited"}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.reports import comparison_html, render_report, write_comparison
+from compmodel.reports import PLOTLY_JSON, comparison_html, render_report, report_html, write_comparison
 
 NOTEBOOK = Path("notebooks/quarterly_report.ipynb")
 
@@ -46,6 +48,26 @@ def test_the_report_holds_no_code_and_asks_for_nothing(report: Path) -> None:
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", PLOTLY.sub("", page))
     assert "default-src 'none'" in page
     assert len(page) < 4_000_000
+
+
+@pytest.mark.notebooks
+def test_the_report_is_about_its_quarter_and_then_those_before_it(report: Path) -> None:
+    page = report.read_text()
+    headings = re.findall(r"<h2[^>]*>([^<]*)", page)
+    assert headings[:3] == [
+        "What the quarter costs",
+        "Who gains, who loses in the quarter",
+        "The quarters up to it, for context",
+    ]
+    said = re.findall(r'<p class="sentence">([^<]*)', page)
+    assert re.fullmatch(
+        r"In 2025Q4, with 48 people on the plans, Thirds costs 210k\. Halves costs 203k, 6\.9k less \(-3\.3%\); "
+        r"\d+ people gain, \d+ lose\.",
+        said[0],
+    )
+    assert said[2].startswith("Over the eight quarters to 2025Q4, with 56 people on the plans at some time, Thirds ")
+    assert ">2025Q4:2025Q4<" in page
+    assert ">2024Q1:2025Q4<" in page
 
 
 @pytest.mark.notebooks
@@ -109,6 +131,20 @@ def test_html_escapes_what_people_typed(comparison: cm.Comparison) -> None:
     assert "<script>alert" not in page
     assert "<i>A" not in page
     assert "</script><b>" not in page
+
+
+def test_one_plan_alone_draws_no_empty_chart(sample: cm.History) -> None:
+    replays = cm.replay([cm.load_plan("data/plans/halves.yaml")], sample, "2025Q3:2025Q4")
+    page = comparison_html(cm.compare(replays, "halves"))
+    assert page.count('<div class="plot"') == 3
+    assert page.count("makes a comparison") == 1
+    node = nbformat.v4.new_notebook()
+    comparison = cm.compare(replays, "halves")
+    for chart in (cm.charts.pay_by_payee, cm.charts.pay_change_by_payee):
+        drawn = {PLOTLY_JSON: json.loads(chart(comparison).to_json())}
+        cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", drawn)])
+        node.cells.append(cell)
+    assert report_html(node).count('<div class="plot"') == 1
 
 
 def test_an_unknown_ending_or_folder_is_said(comparison: cm.Comparison, tmp_path: Path) -> None:

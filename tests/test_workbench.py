@@ -152,7 +152,7 @@ def test_weights_above_one_are_said_and_the_last_weight_is_the_rest(sample: cm.H
     assert "<b>0%</b>" in levers.rest.value
 
 
-def test_axes_only_grow_and_people_keep_their_places(bench: Workbench) -> None:
+def test_axes_grow_until_a_reset_and_people_keep_their_places(bench: Workbench) -> None:
     def ranges(figure: dict[str, Any]) -> dict[str, list[float]]:
         axes = {name: axis for name, axis in figure["layout"].items() if name.startswith(("xaxis", "yaxis"))}
         return {name: axis["range"] for name, axis in axes.items() if "range" in axis and "tickvals" not in axis}
@@ -165,8 +165,12 @@ def test_axes_only_grow_and_people_keep_their_places(bench: Workbench) -> None:
         assert all(after[name][0] <= low and high <= after[name][1] for name, (low, high) in before.items())
     assert wide[0]["yaxis"][1] > ranges(first[0])["yaxis"][1]
     assert [figure["layout"]["yaxis"]["categoryarray"] for figure in figures(bench)[2:]] == people
-    bench.reset_button.click()
+    move(bench, FLOOR, 1.0)
     assert [ranges(figure) for figure in figures(bench)] == wide
+    bench.reset_button.click()
+    move(bench, FLOOR, 0.99)
+    bench.reset_button.click()
+    assert [ranges(figure) for figure in figures(bench)] == list(map(ranges, first))
     move(bench, FLOOR, 0.8)
     bench.sort_button.value = True
     table = bench.page.shown[3].table
@@ -207,6 +211,8 @@ def test_several_plans_are_edited_one_at_a_time(sample: cm.History) -> None:
     move(bench, FLOOR, 0.9, "halves_signing")
     assert "Halves, signing dates, edited" in bench.cards.value
     assert bench.cards.value.count("cm-card") - 1 == 4
+    changes = {trace["name"] for trace in figures(bench)[3]["data"] if trace["type"] == "scatter"}
+    assert changes == {"Halves", "Halves, signing dates"}
     bench.edited.value = "halves"
     assert "changed: NRR floor 100% → 95%" in bench.status.value
 

@@ -23,11 +23,10 @@ from compmodel.attainment import attain
 from compmodel.curves import payout_factor
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
-from compmodel.metrics import METRICS
 from compmodel.periods import Period
-from compmodel.plan import Component, Plan
+from compmodel.plan import Component, Lever, Plan
 from compmodel.replay import Replay
-from compmodel.style import count_words, number_words, percent, short_money, signed_percent
+from compmodel.style import count_words, number_words, short_money, signed_percent
 
 Names = Literal["shown", "aliases"]
 SMALLEST_TEAM = 5
@@ -42,7 +41,8 @@ class Answer:
     table: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        return f'<p class="sentence">{html.escape(self.sentence)}</p>\n{details_html("Table", self.table)}'
+        table = details_html("Table", self.table) if len(self.table) else ""
+        return f'<p class="sentence">{html.escape(self.sentence)}</p>\n{table}'
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,15 @@ class Comparison:
     pay: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        first, last = self.periods[0].name, self.periods[-1].name
-        span = first if first == last else f"{first} to {last}"
-        people = count_words(self.pay["person"].nunique(), "person", "people")
-        said = f"{self.company}, {span}, {people}, amounts in {self.currency}, baseline {self.plans[0].title}"
+        said = f"{self.company}, {', '.join(self.facts)}, baseline {self.plans[0].title}"
         return f"<p>{html.escape(said)}</p>"
+
+    @property
+    def facts(self) -> tuple[str, str, str]:
+        """The periods, the people whose gains and losses are counted, and the currency, in words."""
+        span = " to ".join(dict.fromkeys((self.periods[0].name, self.periods[-1].name)))
+        people = count_words(self.pay["person"].nunique(), "person", "people") + " on the plans"
+        return span, people + " at some time" * (len(self.periods) > 1), f"amounts in {self.currency}"
 
     @property
     def others(self) -> tuple[Plan, ...]:
@@ -98,7 +102,8 @@ def compare(replays: Sequence[Replay], baseline: str, names: Names = "aliases") 
     frames = []
     for run in ordered:
         rows = run.payouts.drop(columns="team").merge(labels, on="payee_id", how="left", validate="m:1")
-        frames.append(rows.assign(plan=run.plan.name))
+        units = {component.name: _target(run.plan, component).unit for component in run.plan.components}
+        frames.append(rows.assign(plan=run.plan.name, unit=rows["component"].map(units)))
     pay = pd.concat(frames, ignore_index=True)
     if names == "aliases":
         pay = pay.sort_values(["plan", "person", "period"], kind="stable", ignore_index=True)
@@ -150,19 +155,18 @@ def cost_by_period(comparison: Comparison) -> Answer:
     names = [period.name for period in comparison.periods]
     cost = _sums(comparison, "period").reindex(names, fill_value=0)
     table = _beside_baseline(comparison, cost, "period", "cost")
-    total = totals(table).set_index("plan")
-    people = pay_change_by_payee(comparison).table
+    outcomes = pay_change_by_payee(comparison).table.groupby("plan")["outcome"]
+    when = f"In {names[0]}" if len(names) == 1 else f"Over the {count_words(len(names), 'quarter')} to {names[-1]}"
     sentences = []
-    for plan in comparison.others:
-        row, span = total.loc[plan.name], count_words(len(names), "quarter")
-        relative = row["change"] / row["baseline_cost"] if row["baseline_cost"] else np.nan
-        said = ", " + signed_percent(relative) if relative == relative else ""
-        more = "more" if row["change"] > 0 else "less"
-        costs = f"costs {short_money(abs(row['change']))} {more} over {span}{said}"
-        same = f"costs the same over {span}"
-        outcome = people[people["plan"] == plan.name]["outcome"].value_counts().reindex(OUTCOMES, fill_value=0)
-        sentences.append(f"{plan.title} {costs if row['change'] else same}; {_outcomes(outcome)}.")
-    return Answer(" ".join(sentences) or _alone(comparison), table)
+    for plan, title, cost, base, change, _ in totals(table).itertuples(index=False):
+        if plan == comparison.baseline:
+            sentences.append(f"{when}, with {comparison.facts[1]}, {title} costs {short_money(cost)}.")
+            continue
+        relative = f" ({signed_percent(change / base)})" if base else ""
+        more = f"{short_money(abs(change))} {'more' if change > 0 else 'less'}{relative}"
+        costs = f"{short_money(cost)}, {more}" if change else "the same"
+        sentences.append(f"{title} costs {costs}; {_outcomes(outcomes.get_group(plan))}.")
+    return Answer(" ".join(sentences), table)
 
 
 def totals(costs: pd.DataFrame) -> pd.DataFrame:
@@ -174,10 +178,12 @@ def totals(costs: pd.DataFrame) -> pd.DataFrame:
 OUTCOMES = ("gains", "loses", "unchanged")
 
 
-def _outcomes(counts: pd.Series) -> str:
-    gain, lose, same = (int(counts[outcome]) for outcome in OUTCOMES)
-    people = "person gains" if gain == 1 else "people gain"
-    return f"{gain} {people}, {lose} {'loses' if lose == 1 else 'lose'}, {same} unchanged"
+def _outcomes(outcome: pd.Series) -> str:
+    gain, lose, same = (int((outcome == name).sum()) for name in OUTCOMES)
+    verbs = ((gain, "gains" if gain == 1 else "gain"), (lose, "loses" if lose == 1 else "lose"), (same, "unchanged"))
+    (n, verb), *more = [(n, verb) for n, verb in verbs if n]
+    first = f"{n} {'person' if n == 1 else 'people'} {verb}" if gain + lose else "nobody gains or loses"
+    return ", ".join([first, *(f"{n} {verb}" for n, verb in more)])
 
 
 def pay_by_payee(comparison: Comparison) -> Answer:
@@ -191,12 +197,13 @@ def pay_by_payee(comparison: Comparison) -> Answer:
         pay.loc[order, plan.name].rename("pay").reset_index().assign(plan=plan.name, title=plan.title)
         for plan in comparison.plans
     ]
-    table = pd.concat(frames, ignore_index=True)
+    table = _plan_first(frames)
     ranges = []
     for plan in comparison.plans:
         mine = table[table["plan"] == plan.name]["pay"]
-        low, middle, high = (short_money(mine.quantile(q)) for q in (0, 0.5, 1))
-        ranges.append(f"from {low} to {high} under {plan.title} (half get at least {middle})")
+        low, middle, high = (short_money(float(mine.quantile(q))) for q in (0, 0.5, 1))
+        half = f" (half get at least {middle})" if low != high else ""
+        ranges.append(f"{f'from {low} to {high}' if half else f'at {low}'} under {plan.title}{half}")
     return Answer(f"Pay over {count_words(len(comparison.periods), 'quarter')} runs {' and '.join(ranges)}.", table)
 
 
@@ -216,27 +223,29 @@ def pay_change_by_payee(comparison: Comparison) -> Answer:
     sentences = []
     for plan in comparison.others:
         mine = table[table["plan"] == plan.name]
-        said = f"Under {plan.title} {_outcomes(mine['outcome'].value_counts().reindex(OUTCOMES, fill_value=0))}"
+        said = f"Under {plan.title} {_outcomes(mine['outcome'])}"
         ends = []
         for row, word in ((mine.iloc[0], "gain"), (mine.iloc[-1], "loss")) if len(mine) else ():
             if (row["change"] > 0) == (word == "gain") and row["change"]:
                 ends.append(f"the largest {word} is {short_money(abs(row['change']))} ({row['person']}, {row['team']})")
         sentences.append("; ".join([said, *ends]) + ".")
-    return Answer(" ".join(sentences) or _alone(comparison), table)
+    alone = f"{comparison.plans[0].title} is the only plan; a second one makes a comparison."
+    return Answer(" ".join(sentences) or alone, table)
 
 
 def payout_curves(comparison: Comparison) -> Answer:
-    """Returns the payout factor of each component over the results people may reach.
+    """Returns the payout factor of each component that has a weight over the results people may reach.
 
-    Table: one row a plan, component and result; plan, title, component, metric, value, factor (share of the
+    Table: one row a plan, component and result; plan, title, component, metric, value, unit, factor (share of the
     component's target incentive), weight.
     """
     frames, sentences = [], []
     for plan in comparison.plans:
-        for component in plan.components:
+        weighed = [component for component in plan.components if component.weight]
+        for component in weighed:
             mine = (comparison.pay["plan"] == plan.name) & (comparison.pay["component"] == component.name)
             frames.append(_curve(plan, component, comparison.pay.loc[mine, "value"].dropna()))
-        said = [_curve_words(component) for component in plan.components]
+        said = [_curve_words(plan, component) for component in weighed]
         sentences.append(f"{plan.title}: {'; '.join(said)}.")
     return Answer(" ".join(sentences), pd.concat(frames, ignore_index=True))
 
@@ -247,20 +256,20 @@ def payout_table(comparison: Comparison) -> pd.DataFrame:
     Grain: one row a plan, payee, period and component. Beside aliases only what each component pays, in the reporting
     currency: the figures it is made of would tell who it is.
     """
-    columns = ["plan", "person", "team", "period", "component", "level", "currency", "target_incentive", "proration"]
-    columns += ["weight", "numerator", "denominator", "value", "target", "attainment", "factor", "gross", "payout"]
-    if "payout" not in comparison.pay:
-        columns = ["plan", "person", "team", "period", "component"]
+    columns = ["plan", "person", "team", "period", "component"]
+    if "payout" in comparison.pay:
+        columns += ["level", "currency", "target_incentive", "proration", "weight", "numerator", "denominator", "value"]
+        columns += ["target", "unit", "attainment", "factor", "gross", "payout"]
     return comparison.pay[[*columns, "cost", "note"]]
 
 
 def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:
     points = np.array([at for at, _ in component.curve.points])
-    target = component.target.default
+    target, unit = component.target.default, _target(plan, component).unit
     rule = component.attainment
     corners = points * target if rule.kind == "ratio" else rule.floor + points * (target - rule.floor)
     low, high = corners[0], corners[-1]
-    if component.metric in METRICS:
+    if unit == "share":
         low, high = min(low, 0.9) if rule.kind == "from_floor" else low, max(1.3, high + 0.1)
     else:
         high = max(2 * target, float(reached.max()) if len(reached) else 0)
@@ -273,22 +282,28 @@ def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame
             "component": component.name,
             "metric": component.metric,
             "value": value,
+            "unit": unit,
             "factor": factor,
             "weight": component.weight,
         }
     )
 
 
-def _curve_words(component: Component) -> str:
-    metric = METRICS.get(component.metric)
-    unit = metric.unit if metric else "count"
-    title = metric.title if metric else component.name.upper() if len(component.name) <= 4 else component.name
-    target = number_words(component.target.default, unit)
-    floor = (
-        f"from {number_words(component.attainment.floor, unit)} " if component.attainment.kind == "from_floor" else ""
-    )
-    beyond = "and more beyond" if component.curve.beyond == "extend" else "and no more beyond"
-    return f"{percent(component.weight)} on {title}, paid {floor}to {target} {beyond}"
+def component_title(plan: Plan, component: Component) -> str:
+    """Returns what people call a component: as its slider does."""
+    return _target(plan, component).label.removesuffix(" target")
+
+
+def _target(plan: Plan, component: Component) -> Lever:
+    return next(lever for lever in plan.levers() if lever.path == f"components.{component.name}.target.default")
+
+
+def _curve_words(plan: Plan, component: Component) -> str:
+    unit, rule = _target(plan, component).unit, component.attainment
+    start = f"from {number_words(rule.floor, unit)} to" if rule.kind == "from_floor" else "up to"
+    beyond = " and beyond" if component.curve.beyond == "extend" else ""
+    weight, target = number_words(component.weight, "share"), number_words(component.target.default, unit)
+    return f"{weight} on {component_title(plan, component)} {start} {target}{beyond}"
 
 
 def _sums(comparison: Comparison, by: str | list[str]) -> pd.DataFrame:
@@ -305,12 +320,13 @@ def _beside_baseline(comparison: Comparison, sums: pd.DataFrame, by: str | list[
     for plan in comparison.plans:
         mine = pd.DataFrame({what: sums[plan.name], f"baseline_{what}": base, "change": sums[plan.name] - base})
         frames.append(_cents(mine).rename_axis(by).reset_index().assign(plan=plan.name, title=plan.title))
-    return pd.concat(frames, ignore_index=True)
+    return _plan_first(frames)
+
+
+def _plan_first(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    table = pd.concat(frames, ignore_index=True)
+    return table[["plan", "title", *table.columns.drop(["plan", "title"])]]
 
 
 def _cents(amounts: pd.DataFrame) -> pd.DataFrame:
     return (amounts * 100).round() / 100
-
-
-def _alone(comparison: Comparison) -> str:
-    return f"{comparison.plan(comparison.baseline).title} is the only plan, so there is nothing to compare."

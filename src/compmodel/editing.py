@@ -3,8 +3,8 @@
 Pure functions without widgets: `edited_plan` applies the changes, `answered` gives every sentence, table and figure of
 the page, and the rest are its pieces as HTML, escaped. `slider_options` never alters a value by showing it.
 
-Currently implemented: edited_plan, changes_in_words, component_title, slider_options, answered, header_html,
-cards_html, status_html, problems_html.
+Currently implemented: edited_plan, changes_in_words, slider_options, answered, header_html, cards_html, status_html,
+problems_html.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from compmodel.compare import (
     Comparison,
     Names,
     compare,
+    component_title,
     cost_by_period,
     pay_by_payee,
     pay_change_by_payee,
@@ -31,7 +32,7 @@ from compmodel.compare import (
 )
 from compmodel.errors import CompModelError, PlanError, Problem
 from compmodel.money import exact
-from compmodel.plan import Component, Lever, Plan
+from compmodel.plan import Lever, Plan
 from compmodel.replay import Replay, replay
 
 EDITED = "edited"
@@ -107,12 +108,6 @@ def changes_in_words(plan: Plan, edited: Plan) -> tuple[str, ...]:
     return tuple(said)
 
 
-def component_title(plan: Plan, component: Component) -> str:
-    """Returns what people call a component."""
-    path = f"components.{component.name}.weight"
-    return next(lever.label for lever in plan.levers() if lever.path == path).removesuffix(" weight")
-
-
 def slider_options(lever: Lever) -> list[tuple[str, float]]:
     """Returns a slider's labels and values: the declared grid and the lever's own value, exactly as it is."""
     lower, step = exact(lever.lower), exact(lever.step)
@@ -152,7 +147,7 @@ def answered(
         charts.cost_by_period(every, drawn[0]),
         charts.payout_curves(every, drawn[1]),
         charts.pay_by_payee(every, drawn[2]),
-        charts.pay_change_by_payee(every, drawn[3], edited.name, [published.name], order),
+        charts.pay_change_by_payee(every, drawn[3], edited.name, order),
     )
     for heading, figure in zip(HEADINGS, figures, strict=True):
         twin = published.name if heading == HEADINGS[-1] else edited.name
@@ -161,9 +156,7 @@ def answered(
     if not changes:
         known = _only(every, [run.plan.name for run in replays])
         told = (cost_by_period(known), payout_curves(known), pay_by_payee(known), pay_change_by_payee(known))
-    curves = payout_curves(_only(every, [baseline, edited.name])).sentence
-    sentences = (told[0].sentence, curves, told[2].sentence, told[3].sentence)
-    shown = (Shown(h, s, a.table, f) for h, s, a, f in zip(HEADINGS, sentences, told, figures, strict=True))
+    shown = (Shown(h, a.sentence, a.table, f) for h, a, f in zip(HEADINGS, told, figures, strict=True))
     return Page(every, published, changes, tuple(shown))
 
 
@@ -181,14 +174,8 @@ def _only(comparison: Comparison, names: Sequence[str]) -> Comparison:
 
 def header_html(comparison: Comparison) -> str:
     """Returns the page's head: product, company, periods, people and teams, currency."""
-    first, last = comparison.periods[0].name, comparison.periods[-1].name
-    people = style.count_words(comparison.pay["person"].nunique(), "person", "people")
-    teams = style.count_words(comparison.pay["team"].nunique(), "team")
-    facts = [
-        first if first == last else f"{first} to {last}",
-        f"{people} in {teams}",
-        f"amounts in {comparison.currency}",
-    ]
+    span, people, currency = comparison.facts
+    facts = (span, f"{people}, in {style.count_words(comparison.pay['team'].nunique(), 'team')}", currency)
     said = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
     return f"<h1><b>compmodel</b> <span>{html.escape(comparison.company)}</span></h1><ul>{said}</ul>"
 

@@ -16,15 +16,19 @@ def details_html(title: str, table: pd.DataFrame) -> str:
 
 
 def table_html(table: pd.DataFrame) -> str:
-    """Returns a table with amounts to the cent and shares as percentages; every text is escaped."""
-    columns = [name for name in table.columns if not (name == "plan" and "title" in table.columns)]
+    """Returns a table with amounts to the cent and shares as percentages; every text is escaped.
+
+    Values and targets are shares in the rows whose `unit` is "share".
+    """
+    columns = [name for name in table.columns if name != "unit" and not (name == "plan" and "title" in table.columns)]
     texts = {name: not pd.api.types.is_numeric_dtype(table[name]) for name in columns}
-    cells = {name: table[name].map(_formatter(name)) for name in columns}
+    units = table["unit"] if "unit" in table else [""] * len(table)
+    cells = {name: [_cell(name, *one) for one in zip(table[name], units, strict=True)] for name in columns}
     head = "".join(f'<th class="{"text" if texts[n] else "number"}">{html.escape(_heading(n))}</th>' for n in columns)
     rows = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{"text" if texts[name] else "number"}">{html.escape(str(cell))}</td>'
+            f'<td class="{"text" if texts[name] else "number"}">{html.escape(cell)}</td>'
             for name, cell in zip(columns, row, strict=True)
         )
         + "</tr>"
@@ -34,6 +38,7 @@ def table_html(table: pd.DataFrame) -> str:
 
 
 _SHARES = {"weight", "attainment", "factor", "proration"}
+_MEASURED = {"value", "target"}
 _MONEY = {
     "numerator",
     "denominator",
@@ -52,11 +57,9 @@ def _heading(name: str) -> str:
     return {"title": "plan"}.get(name, name).replace("_", " ")
 
 
-def _formatter(name: str) -> Any:
-    if name in _SHARES:
-        return lambda share: style.percent(share, 2)
+def _cell(name: str, value: Any, unit: str) -> str:
     if name in _MONEY:
-        return style.statement_money
-    return lambda value: (
-        "" if value is None or value != value else f"{value:,.6g}" if isinstance(value, float) else value
-    )
+        return style.statement_money(value)
+    if name in _SHARES or (name in _MEASURED and unit == "share"):
+        return style.percent(value, 2).replace(".00%", "%")
+    return "" if value is None or value != value else f"{value:,.6g}" if isinstance(value, float) else str(value)

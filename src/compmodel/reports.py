@@ -22,9 +22,10 @@ from traitlets.config import Config
 
 from compmodel.charts import QUESTIONS
 from compmodel.compare import Comparison, payout_table
+from compmodel.documents import write_beside
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
-from compmodel.pages import figure_html, page_html, write_beside
+from compmodel.pages import figure_html, page_html
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
@@ -89,22 +90,25 @@ def report_html(node: Any) -> str:
 
 
 def _drawn(output: Any) -> Any:
-    """Swaps a plotly output for the page's own figure."""
-    data = output.get("data", {})
-    if PLOTLY_JSON in data:
-        output["data"] = {"text/html": figure_html(data[PLOTLY_JSON])}
+    """Swaps a plotly output for the page's own figure, one without a single mark for nothing."""
+    figure = output.get("data", {}).get(PLOTLY_JSON)
+    if figure:
+        is_empty = not any(trace["x"] for trace in figure["data"])
+        output["data"] = {"text/html": "" if is_empty else figure_html(figure)}
     return output
 
 
 def comparison_html(comparison: Comparison) -> str:
     """Returns a comparison as an offline page: sentence, chart and table for each question, then every payout."""
-    plans = ", ".join(plan.title for plan in comparison.plans)
+    plans = "; ".join(plan.title for plan in comparison.plans)
     body = [
         f"<h1>{html.escape(comparison.company)}: {html.escape(plans)}</h1>",
         comparison._repr_html_(),
     ]
     for heading, question, chart in QUESTIONS:
-        body += [f"<h2>{heading}</h2>", question(comparison)._repr_html_(), figure_html(chart(comparison))]
+        answer = question(comparison)
+        body += [f"<h2>{heading}</h2>", answer._repr_html_()]
+        body += [figure_html(chart(comparison, answer))] if len(answer.table) else []
     body += ["<h2>Payouts</h2>", details_html("Every payout", payout_table(comparison))]
     return page_html(f"{comparison.company}: {plans}", "\n".join(body))
 

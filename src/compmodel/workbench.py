@@ -20,12 +20,12 @@ import traitlets
 from plotly.offline import get_plotlyjs
 
 from compmodel import charts, style
+from compmodel.compare import component_title
 from compmodel.editing import (
     Page,
     Shown,
     answered,
     cards_html,
-    component_title,
     edited_plan,
     header_html,
     problems_html,
@@ -91,7 +91,7 @@ class Levers(widgets.VBox):  # type: ignore[misc]
 
 
 class Plot(anywidget.AnyWidget):
-    """A figure on the page, redrawn in one step; its axes only grow, so they do not jump while a slider moves.
+    """A figure on the page, redrawn in one step; its axes grow until a reset, so none jumps while a slider moves.
 
     `library` is plotly.js, given to one plot of a page: a FigureWidget each would carry it four times over, take
     seconds to start, and then miss changes.
@@ -107,6 +107,10 @@ class Plot(anywidget.AnyWidget):
         super().__init__(library=library)
         self.add_class("cm-figure")
         self.show(figure)
+
+    def forget(self) -> None:
+        """Lets the next figure have its own ranges again."""
+        self._ranges = {}
 
     def show(self, figure: charts.Figure) -> None:
         """Draws a new figure in place of the last one."""
@@ -170,7 +174,9 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.charts = [Chart(*one) for one in zip(self.page.shown, tools, libraries, strict=True)]
         self._panel = widgets.VBox([self.levers[self.edited.value]]).add_class("cm-levers")
         title = self.edited if len(others) > 1 else widgets.HTML(f"<h2>{html.escape(others[0].title)}</h2>")
-        panel = widgets.VBox([title, self.alert, self.status, self.reset_button, self._panel]).add_class("cm-panel")
+        opener = widgets.HTML("<details><summary>Change this plan</summary></details>").add_class("cm-opener")
+        parts = [title, self.alert, self.status, opener, self.reset_button, self._panel]
+        panel = widgets.VBox(parts).add_class("cm-panel")
         grid = widgets.Box(self.charts).add_class("cm-charts")
         main = widgets.VBox([self.cards, grid]).add_class("cm-main")
         head = widgets.HBox([self.header, self.names]).add_class("cm-head")
@@ -189,6 +195,8 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self._is_waiting = True
         self.levers[self.edited.value].reset()
         self._is_waiting = False
+        for chart in self.charts:
+            chart.plot.forget()
         self.refresh()
 
     def refresh(self) -> None:

@@ -117,6 +117,14 @@ def drawn(page: Page) -> list[list[object]]:
     )
 
 
+def drawn_ranges(page: Page) -> list[list[float]]:
+    """The range of each chart's money or share axis, as plotly has it."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.js-plotly-plot')].flatMap(({_fullLayout: { xaxis, yaxis }}) =>"
+        " [xaxis, yaxis].filter(axis => axis.type === 'linear').map(axis => axis.range))"
+    )
+
+
 def sentences(page: Page) -> list[str]:
     return page.locator(".cm-sentence").all_inner_texts()
 
@@ -144,7 +152,8 @@ def assert_a_slider_works(page: Page) -> None:
 
 def test_four_charts_under_their_sentences(workbench: Page) -> None:
     assert len(sentences(workbench)) == 4
-    assert sentences(workbench)[0].startswith("Halves costs ")
+    said = "Over the eight quarters to 2025Q4, with 56 people on the plans at some time, Thirds costs 1.75M. "
+    assert sentences(workbench)[0].startswith(said)
     assert workbench.locator(".js-plotly-plot .main-svg").first.is_visible()
     assert [sum(is_visible for _, is_visible, *_ in chart) > 1 for chart in drawn(workbench)] == [True] * 4
     assert "Sample company" in workbench.locator(".cm-head h1").inner_text()
@@ -162,10 +171,12 @@ def test_the_sliders_read_as_the_plan_says(workbench: Page) -> None:
 
 
 def test_a_slider_changes_sentences_and_bars_and_reset_brings_them_back(workbench: Page) -> None:
-    before = sentences(workbench)
+    before, ranges = sentences(workbench), drawn_ranges(workbench)
     assert_a_slider_works(workbench)
+    assert drawn_ranges(workbench) != ranges
     reset(workbench)
     assert sentences(workbench) == before
+    assert drawn_ranges(workbench) == ranges
 
 
 def test_what_makes_no_plan_is_said_and_the_charts_stay(workbench: Page) -> None:
@@ -222,6 +233,24 @@ def test_it_fits_wide_and_narrow_windows(workbench: Page, width: int) -> None:
         "[document.documentElement, document.querySelector('#rendered_cells')].map(e => e.scrollWidth - e.clientWidth)"
     )
     assert max(scrolled) <= 0
+
+
+def test_on_a_phone_the_answer_comes_first_and_the_controls_on_a_tap(workbench: Page) -> None:
+    page = workbench
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".widget-slider").first).to_be_hidden()
+    plot = page.locator(".js-plotly-plot").first.bounding_box()
+    assert plot is not None
+    assert plot["y"] + plot["height"] / 2 <= 844
+    page.get_by_text("Change this plan").click()
+    expect(page.locator(".widget-slider").first).to_be_visible()
+    assert_a_slider_works(page)
+    page.get_by_text("Change this plan").click()
+    expect(page.locator(".widget-slider").first).to_be_hidden()
+    expect(page.locator(".cm-status")).to_have_text("changed: NRR floor 100% → 99%")
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    expect(page.locator(".widget-slider").first).to_be_visible()
+    expect(page.get_by_text("Change this plan")).to_be_hidden()
 
 
 def refused(address: str, host: str = "") -> bool:
