@@ -19,7 +19,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compmodel import style
-from compmodel.compare import OUTCOMES, Answer, Comparison, component_title
+from compmodel.compare import OUTCOMES, Answer, Comparison
 from compmodel.compare import cost_by_period as cost_answer
 from compmodel.compare import pay_by_payee as pay_answer
 from compmodel.compare import pay_change_by_payee as change_answer
@@ -219,7 +219,7 @@ def _panel_titles(comparison: Comparison, table: pd.DataFrame) -> dict[str, str]
     """What people call each metric; KPIs of one title are told apart by what they count."""
     firsts = table.drop_duplicates("metric")[["metric", "plan", "component"]].to_numpy()
     plans = {metric: (comparison.plan(plan), component) for metric, plan, component in firsts}
-    titles = {metric: component_title(plan, plan.component(name)) for metric, (plan, name) in plans.items()}
+    titles = {metric: plan.component(name).title for metric, (plan, name) in plans.items()}
     counted = {metric: metric.removeprefix(KPI).replace("_", " ") for metric in titles}
     said = list(titles.values())
     return {m: f"{title}: {counted[m]}" if said.count(title) > 1 else title for m, title in titles.items()}

@@ -24,7 +24,7 @@ from compmodel.curves import payout_factor
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
 from compmodel.periods import Period
-from compmodel.plan import Component, Lever, Plan
+from compmodel.plan import Component, Plan
 from compmodel.replay import Replay
 from compmodel.style import count_words, number_words, short_money, signed_percent
 
@@ -102,7 +102,7 @@ def compare(replays: Sequence[Replay], baseline: str, names: Names = "aliases") 
     frames = []
     for run in ordered:
         rows = run.payouts.drop(columns="team").merge(labels, on="payee_id", how="left", validate="m:1")
-        units = {component.name: _target(run.plan, component).unit for component in run.plan.components}
+        units = {component.name: component.unit for component in run.plan.components}
         frames.append(rows.assign(plan=run.plan.name, unit=rows["component"].map(units)))
     pay = pd.concat(frames, ignore_index=True)
     if names == "aliases":
@@ -245,7 +245,7 @@ def payout_curves(comparison: Comparison) -> Answer:
         for component in weighed:
             mine = (comparison.pay["plan"] == plan.name) & (comparison.pay["component"] == component.name)
             frames.append(_curve(plan, component, comparison.pay.loc[mine, "value"].dropna()))
-        said = [_curve_words(plan, component) for component in weighed]
+        said = [_curve_words(component) for component in weighed]
         sentences.append(f"{plan.title}: {'; '.join(said)}.")
     return Answer(" ".join(sentences), pd.concat(frames, ignore_index=True))
 
@@ -265,7 +265,7 @@ def payout_table(comparison: Comparison) -> pd.DataFrame:
 
 def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:
     points = np.array([at for at, _ in component.curve.points])
-    target, unit = component.target.default, _target(plan, component).unit
+    target, unit = component.target.default, component.unit
     rule = component.attainment
     corners = points * target if rule.kind == "ratio" else rule.floor + points * (target - rule.floor)
     low, high = corners[0], corners[-1]
@@ -289,21 +289,12 @@ def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame
     )
 
 
-def component_title(plan: Plan, component: Component) -> str:
-    """Returns what people call a component: as its slider does."""
-    return _target(plan, component).label.removesuffix(" target")
-
-
-def _target(plan: Plan, component: Component) -> Lever:
-    return next(lever for lever in plan.levers() if lever.path == f"components.{component.name}.target.default")
-
-
-def _curve_words(plan: Plan, component: Component) -> str:
-    unit, rule = _target(plan, component).unit, component.attainment
+def _curve_words(component: Component) -> str:
+    unit, rule = component.unit, component.attainment
     start = f"from {number_words(rule.floor, unit)} to" if rule.kind == "from_floor" else "up to"
     beyond = " and beyond" if component.curve.beyond == "extend" else ""
     weight, target = number_words(component.weight, "share"), number_words(component.target.default, unit)
-    return f"{weight} on {component_title(plan, component)} {start} {target}{beyond}"
+    return f"{weight} on {component.title} {start} {target}{beyond}"
 
 
 def _sums(comparison: Comparison, by: str | list[str]) -> pd.DataFrame:

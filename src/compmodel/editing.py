@@ -24,7 +24,6 @@ from compmodel.compare import (
     Comparison,
     Names,
     compare,
-    component_title,
     cost_by_period,
     pay_by_payee,
     pay_change_by_payee,
@@ -104,7 +103,7 @@ def changes_in_words(plan: Plan, edited: Plan) -> tuple[str, ...]:
             said.append(f"{before.label} {' → '.join(values)}")
     for old, new in zip(plan.components, edited.components, strict=True):
         if old.level.default != new.level.default:
-            said.append(f"{component_title(plan, old)} {old.level.default} → {new.level.default}")
+            said.append(f"{old.title} {old.level.default} → {new.level.default}")
     return tuple(said)
 
 

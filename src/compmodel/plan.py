@@ -81,6 +81,17 @@ class Component(BaseModel):
     curve: Curve = Field(description="Attainment to payout factor.")
     baseline: str = Field("period_start", pattern="^period_start$", description="Whose opening ARR is the denominator.")
 
+    @property
+    def title(self) -> str:
+        """What people call it: the metric's name; for a KPI the component's own."""
+        metric, name = METRICS.get(self.metric), self.name.replace("_", " ")
+        return metric.title if metric else name.upper() if len(name) <= 4 else name
+
+    @property
+    def unit(self) -> str:
+        """What values and targets are: share or count."""
+        return METRICS[self.metric].unit if self.metric in METRICS else "count"
+
     @model_validator(mode="after")
     def _metric_exists(self) -> Component:
         if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
@@ -169,14 +180,13 @@ class Plan(BaseModel):
         """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""
         found = []
         for component in self.components:
-            path, title = f"components.{component.name}", component.name.replace("_", " ")
+            path, title = f"components.{component.name}", component.title
             metric = METRICS.get(component.metric)
-            title = metric.title if metric else title.upper() if len(title) <= 4 else title
             found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
             goal = component.target.default
             lower, upper, step = metric.target_bounds if metric else (1.0, max(20.0, 2 * goal), 1.0)
-            unit = metric.unit if metric else "count"
-            found.append(Lever(f"{path}.target.default", f"{title} target", goal, lower, upper, step, unit))
+            target = f"{path}.target.default"
+            found.append(Lever(target, f"{title} target", goal, lower, upper, step, component.unit))
             if component.attainment.kind == "from_floor":
                 floor = component.attainment.floor
                 found.append(_lever(AttainmentRule, "floor", f"{path}.attainment.floor", f"{title} floor", floor))

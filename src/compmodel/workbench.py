@@ -20,7 +20,6 @@ import traitlets
 from plotly.offline import get_plotlyjs
 
 from compmodel import charts, style
-from compmodel.compare import component_title
 from compmodel.editing import (
     Page,
     Shown,
@@ -68,12 +67,12 @@ class Levers(widgets.VBox):  # type: ignore[misc]
 
     def tell(self, plan: Plan) -> None:
         """Shows the last component's weight, which is what the other weights leave."""
-        said = f"<span>{html.escape(component_title(plan, plan.components[-1]))} weight, the rest</span>"
+        said = f"<span>{html.escape(plan.components[-1].title)} weight, the rest</span>"
         self.rest.value = f"{said}<b>{style.number_words(plan.components[-1].weight, 'share')}</b>"
 
     def _component(self, component: Component) -> Any:
         path = f"components.{component.name}."
-        rows: list[Any] = [widgets.HTML(f"<h3>{html.escape(component_title(self.plan, component))}</h3>")]
+        rows: list[Any] = [widgets.HTML(f"<h3>{html.escape(component.title)}</h3>")]
         for lever in (lever for lever in self.plan.levers() if lever.path.startswith(path)):
             if lever.path == f"components.{self.plan.components[-1].name}.weight":
                 rows.append(self.rest)
