@@ -12,8 +12,10 @@ MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
 
 LAYERS = [
     {"errors", "style"},
-    {"periods", "money", "documents", "html_tables", "sample_people"},
+    {"documents"},
+    {"periods", "money", "html_tables", "sample_people"},
     {"tables"},
+    {"refusals"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
     {"files", "reshaping", "validation", "sample"},
     {"sources"},

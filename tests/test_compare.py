@@ -265,6 +265,22 @@ def test_curves_are_said_plan_by_plan_in_the_sliders_words(replays: list[cm.Repl
     )
 
 
+def test_a_curve_that_ends_beyond_its_target_is_said_to_its_end(sample: cm.History, replays: list[cm.Replay]) -> None:
+    curve = {"kind": "linear", "points": [[0, 0], [1, 1], [2, 1.5]], "beyond": "hold"}
+    plan = replays[1].plan.replace(
+        {"components.kpi.curve": curve, "components.nrr.curve": {**curve, "beyond": "extend"}}
+    )
+    assert cm.payout_curves(cm.compare(cm.replay([plan], sample, "2025Q4"))).sentence == (
+        "Halves: 50% on NRR from 100% to 130% (150% paid) and beyond; 50% on KPI up to 20 (150% paid)."
+    )
+
+
+def test_a_comparison_says_that_its_data_are_worth_a_look(replays: list[cm.Replay]) -> None:
+    comparison = cm.compare(replays[:2], "thirds")
+    assert comparison.doubts == "Six things in the data are worth a look: compmodel check lists them."
+    assert comparison.doubts in comparison._repr_html_()
+
+
 def test_a_component_without_weight_is_neither_said_nor_drawn(sample: cm.History, replays: list[cm.Replay]) -> None:
     plan = replays[1].plan.replace({"components.nrr.weight": 1, "components.kpi.weight": 0})
     curves = cm.payout_curves(cm.compare(cm.replay([plan], sample, "2025Q4"), "halves"))

@@ -73,12 +73,12 @@ def test_encoding_and_delimiter_are_as_declared(encoding: str, delimiter: str, t
         ("a,\n1,2\n", "row 1 must name column 2, which holds data"),
         ("a,b\n1,2\n1,2,3\n", "row 3 must have 2 cells as the header has, but has 3"),
         ("a,b\n1\n", "row 2 must have 2 cells as the header has, but has 1"),
-        ("a;b\n1;2,5\n", "must be separated by ',', but seems to be separated by ';'. Declare the separator beside"),
-        ('"a";"b"\n"1";"2"\n', 'tables: {kpis: {delimiter: ";"}}'),
+        ("a;b\n1;2,5\n", "must be separated by ',', but seems to be separated by ';'. Write it beside"),
+        ('"a";"b"\n"1";"2"\n', 'under tables: kpis: {file: a.csv, delimiter: ";"}'),
         (
             "a\tb\n1\t2\n",
-            "seems to be separated by tabs. Declare the separator beside the file in mapping.yaml: "
-            'tables: {kpis: {delimiter: "\\t"}}.',
+            "seems to be separated by tabs. Write it beside the file in mapping.yaml, under tables: "
+            'kpis: {file: a.csv, delimiter: "\\t"}.',
         ),
         ('a,b\n1,"2\n', "row 2 must be CSV: unexpected end of data"),
         (b"a\n\xe4\n", "must be text in utf-8. Save it as CSV UTF-8, or declare encoding"),

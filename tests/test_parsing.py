@@ -73,9 +73,23 @@ def test_signs_of_numbers_are_as_declared(cell: object, decimal: str, thousands:
 
 def test_the_fix_of_a_number_is_written_with_the_declared_sign_and_says_where_to_declare() -> None:
     assert refused("number", "-12 EUR", decimal=",").fix == (
-        "Write it as 1234,50, with no currency sign or words (a minus sign is allowed), or declare its signs in "
-        'mapping.yaml: tables: {t: {decimal: ",", thousands: "."}}.'
+        "Write it as 1234,50, with no currency sign or words (a minus sign is allowed), or say in mapping.yaml how "
+        'numbers are written: tables: {t: {decimal: ",", thousands: "."}}, for example.'
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "declare"),
+    [
+        ("1,500", 'tables: {t: {thousands: ","}} if this is 1500, or {decimal: ","} there if it is 1.500.'),
+        ("-20 000", 'tables: {t: {thousands: " "}} if this is 20000.'),
+        ("1.234,50", 'tables: {t: {decimal: ",", thousands: "."}}.'),
+        ("24,5", 'tables: {t: {decimal: ","}}.'),
+        ("1,234,567.80", 'tables: {t: {decimal: ".", thousands: ","}}.'),
+    ],
+)
+def test_what_to_declare_follows_from_the_number_and_names_both_readings(cell: str, declare: str) -> None:
+    assert refused("number", cell).fix.endswith(f"how numbers are written: {declare}")
 
 
 @pytest.mark.parametrize("cell", ["1,23", "1,2345", "12,34,567", ",123", "1.5.0"])
@@ -145,7 +159,9 @@ def test_dates_in_a_declared_format_are_read_by_it_alone() -> None:
     assert value("date", "2025-07-31 10:11:12", date_format="%Y-%m-%d %H:%M:%S") == DAY
     problem = refused("date", "31/07/2025", date_format="%m/%d/%Y")
     assert "an existing day written as 07/31/2025 (%m/%d/%Y), so" in problem.rule
-    assert 'tables: {t: {date_format: {c: "%d/%m/%Y"}}}' in problem.fix
+    assert problem.fix.endswith('tables: {t: {date_format: "%d/%m/%Y"}}.')
+    both = 'tables: {t: {date_format: "%d.%m.%Y"}} if this is 2025-06-01, or "%m.%d.%Y" there if it is 2025-01-06.'
+    assert refused("date", "01.06.2025").fix.endswith(both)
 
 
 def test_the_end_of_time_is_a_day() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,9 +59,17 @@ class TestFiles:
             load_plans(tmp_path / "a.yaml", tmp_path / "b.yaml")
         said = str(error.value)
         assert f"{tmp_path / 'a.yaml'}: open_decisions[0].options[0] has 'efective_on', but must be one of" in said
-        assert (
-            f"{tmp_path / 'b.yaml'}: open_decisions[0].options[1] is not a known key. Did you mean 'renewal'?" in said
-        )
+        assert f"{tmp_path / 'b.yaml'}: open_decisions[0].field is not a known key. Did you mean 'renewal'?" in said
+
+    def test_an_open_weight_leaves_the_rest_to_the_last_other_component(self, tmp_path: Path) -> None:
+        weight = "field: components.nrr.weight\n    question: Half?\n    options: [0.5, 0.7]\n"
+        text = re.sub(r"field: credit_on.renewal\n.*?options: .*?\n", weight, HALVES, flags=re.DOTALL)
+        (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+        plan = load_plan(tmp_path / "a.yaml").decided("components.nrr.weight", 0.7)
+        assert [component.weight for component in plan.components] == [0.7, 0.3]
+        assert [c.weight for c in plan.decided("components.kpi.weight", "1/4").components] == [0.75, 0.25]
+        with pytest.raises(PlanError):
+            plan.decided("components.nrr.weight", 1.2)
 
     def test_an_unknown_component_is_said_with_the_nearest(self) -> None:
         with pytest.raises(PlanError, match=r"has 'nr', but is no component of it\. Did you mean 'nrr'"):

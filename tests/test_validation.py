@@ -184,12 +184,13 @@ def test_who_comes_back_has_not_left(tmp_path: Path) -> None:
     assert load_history(tiny(tmp_path, payees=payees + back)).warnings == ()
 
 
-def dotted(*amounts: str) -> str:
+def dotted(*amounts: str, separator: str = ",") -> str:
     """The payees with these target incentives."""
     head, *rows = PAYEES.splitlines()
     cells = [row.split(",") for row in rows]
     assert len(amounts) == len(rows)
-    return "\n".join([head, *(",".join([*c[:7], amount, c[8]]) for c, amount in zip(cells, amounts, strict=True))])
+    rows = [[*row[:7], amount, row[8]] for row, amount in zip(cells, amounts, strict=True)]
+    return "\n".join(separator.join(row) for row in [head.split(","), *rows])
 
 
 def test_amounts_with_three_digits_behind_each_point_are_a_warning_whose_fix_is_right(tmp_path: Path) -> None:
@@ -236,6 +237,14 @@ def test_doubtful_amounts_name_the_first_rows_and_count_the_others(tmp_path: Pat
     (warning,) = load_history(tiny(tmp_path, arr_events=EVENTS.replace("3000.50", "3.000") + more)).warnings
     assert (warning.row, warning.value, warning.column) == (4, "3.000", "arr_delta")
     assert warning.rule.endswith("(rows: 4, 7, 9, 10, 11 and 4 more)")
+
+
+def test_amounts_with_a_comma_are_doubtful_as_well(tmp_path: Path) -> None:
+    mapping = (BASE / "mapping.yaml").read_text(encoding="utf-8") + 'tables: {payees: {decimal: ",", delimiter: ";"}}\n'
+    payees = dotted("20,000", "20,000", "22,000", "30,000", separator=";")
+    (warning,) = load_history(tiny(tmp_path, mapping=mapping, payees=payees)).warnings
+    assert warning.rule.startswith("which is read as 20: each ',' of the column has three digits after it")
+    assert 'If it means 20000, declare that in mapping.yaml: tables: {payees: {thousands: ",",' in warning.fix
 
 
 def test_an_event_on_the_first_and_last_day_of_a_span_is_assigned(tmp_path: Path) -> None:

@@ -73,12 +73,7 @@ def compare_plans(
     if out:
         check_out(out)
     designs = load_plans(*plans)
-    if not baseline and len(designs) > 1:
-        options = ", ".join(plan.name for plan in designs)
-        raise CompModelError(f"Which plan are the others held against? Give one as --baseline: {options}.")
-    comparison = compare(
-        replay(designs, load_history(data, mapping), periods), baseline or designs[0].name, names.value
-    )
+    comparison = compare(replay(designs, load_history(data, mapping), periods), baseline, names.value)
     _print_comparison(comparison)
     if out:
         typer.echo(f"Written: {write_comparison(comparison, out)}")
@@ -91,7 +86,7 @@ def quarterly_report(
     data: Data = SAMPLE,
     mapping: Mapping = None,
     plans: Plans = [THIRDS, HALVES],  # noqa: B006 - typer copies it
-    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")] = "thirds",
+    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")] = "",
     names: NamesOption = Names.aliases,
     notebook: Annotated[Path, typer.Option(help="The report's notebook.")] = Path("notebooks/quarterly_report.ipynb"),
 ) -> None:
@@ -103,7 +98,7 @@ def quarterly_report(
         "data": str(data.resolve()),
         "mapping": str(mapping.resolve()) if mapping else "",
         "plans": [str(path.resolve()) for path in plans],
-        "baseline": baseline,
+        "baseline": baseline or ("thirds" if plans == [THIRDS, HALVES] else ""),
         "names": names.value,
     }
     path = out / f"quarterly_report_{period}.html"
@@ -184,6 +179,8 @@ def _print_comparison(comparison: Comparison) -> None:
     console.print(table)
     for sentence in (cost.sentence, pay_change_by_payee(comparison).sentence):
         typer.echo(sentence)
+    if comparison.doubts:
+        typer.echo(comparison.doubts, err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

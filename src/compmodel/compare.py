@@ -59,10 +59,18 @@ class Comparison:
     currency: str
     company: str
     pay: pd.DataFrame
+    n_warnings: int = 0
 
     def _repr_html_(self) -> str:
-        said = f"{self.company}, {', '.join(self.facts)}, baseline {self.plans[0].title}"
-        return f"<p>{html.escape(said)}</p>"
+        said = f"{self.company}, {', '.join(self.facts)}, baseline {self.plans[0].title}. {self.doubts}"
+        return f"<p>{html.escape(said.strip())}</p>"
+
+    @property
+    def doubts(self) -> str:
+        """How many things in the data are worth a look, in words; nothing where there are none."""
+        n = self.n_warnings
+        found = f"{count_words(n, 'thing')} in the data {'is' if n == 1 else 'are'} worth a look"
+        return f"{found[:1].upper()}{found[1:]}: compmodel check lists them." if n else ""
 
     @property
     def facts(self) -> tuple[str, str, str]:
@@ -81,13 +89,17 @@ class Comparison:
         return next(plan for plan in self.plans if plan.name == name)
 
 
-def compare(replays: Sequence[Replay], baseline: str, names: Names = "aliases") -> Comparison:
+def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "aliases") -> Comparison:
     """Returns the comparison of replays on one history and the same periods with one of them as the baseline.
 
+    A single plan may go without a `baseline` (""), being its own.
     `names` is "aliases" or, for this machine's screen and readers who may know everyone's pay, "shown".
     Raises CompModelError for an unknown baseline or way of naming, mixed histories, and periods that pay nobody.
     """
     found = [run.plan.name for run in replays]
+    if not baseline and len(found) > 1:
+        raise CompModelError(f"Which plan are the others held against? Give one as --baseline: {', '.join(found)}.")
+    baseline = baseline or found[0]
     if baseline not in found:
         raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, found)}")
     if names not in get_args(Names):
@@ -114,6 +126,7 @@ def compare(replays: Sequence[Replay], baseline: str, names: Names = "aliases") 
         periods=replays[0].periods,
         baseline=baseline,
         currency=settings.reporting_currency,
+        n_warnings=len(replays[0].history.warnings),
         company=settings.title,
         pay=pay,
     )
@@ -293,8 +306,11 @@ def _curve_words(component: Component) -> str:
     unit, rule = component.unit, component.attainment
     start = f"from {number_words(rule.floor, unit)} to" if rule.kind == "from_floor" else "up to"
     beyond = " and beyond" if component.curve.beyond == "extend" else ""
-    weight, target = number_words(component.weight, "share"), number_words(component.target.default, unit)
-    return f"{weight} on {component.title} {start} {target}{beyond}"
+    weight, target = number_words(component.weight, "share"), component.target.default
+    at, factor = component.curve.points[-1]
+    last = rule.floor + at * (target - rule.floor)  # a plain ratio has no floor
+    paid = f" ({number_words(factor, 'share')} paid)" if (at, factor) != (1, 1) else ""
+    return f"{weight} on {component.title} {start} {number_words(last, unit)}{paid}{beyond}"
 
 
 def _sums(comparison: Comparison, by: str | list[str]) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def _number(written: object) -> object:
 
 def _name(written: str) -> str:
     if not re.fullmatch("[a-z][a-z0-9_]*", written):
-        near = re.sub("[^a-z0-9]+", "_", written.lower()).strip("_0123456789") or "thirds"
+        near = re.sub("[^a-z0-9]+", "_", written.lower()).strip("_").lstrip("_0123456789") or "thirds"
         raise ValueError(f"must be small letters, digits and underscores, a letter first. Write {near}, for example.")
     return written
 
@@ -61,6 +61,8 @@ Name = Annotated[str, AfterValidator(_name)]
 """A short name that can stand in a path, such as customer_prs."""
 Number = Annotated[float, BeforeValidator(_number)]
 """A number; true and false are none."""
+Count = Annotated[int, BeforeValidator(_number)]
+"""A whole number; true and false are none."""
 
 
 class _Loader(yaml.SafeLoader):

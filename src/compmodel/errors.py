@@ -96,9 +96,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"Did you mean {close[0]!r}?" if close else f"Valid: {', '.join(valid)}."
 
 
-def _spelt(name: str) -> tuple[str, list[int]]:
+def _spelt(name: str) -> tuple[str, list[str]]:
     """The name with 0 in place of each number, and the numbers."""
-    return re.sub(r"\d+", "0", name), [int(digits) for digits in re.findall(r"\d+", name)]
+    return re.sub(r"\d+", "0", name), [digits.lstrip("0") for digits in re.findall(r"\d+", name)]
 
 
 class Hints:

@@ -87,8 +87,8 @@ def _read_csv(path: Path, source: SourceFile, table: str) -> _Read:
     other = next((sign for sign in _SEPARATORS if sign in header), "")
     if other and source.delimiter not in header:
         rule = f"must be separated by {_named(source.delimiter)}, but seems to be separated by {_named(other)}"
-        place = f"tables: {{{table}: {{delimiter: {json.dumps(other)}}}}}"
-        raise Unreadable(rule, f"Declare the separator beside the file in mapping.yaml: {place}.")
+        keys = f"file: {source.file}, delimiter: {json.dumps(other)}"
+        raise Unreadable(rule, f"Write it beside the file in mapping.yaml, under tables: {table}: {{{keys}}}.")
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter, strict=True)
     records: list[list[str]] = []

@@ -58,8 +58,10 @@ def _heading(name: str) -> str:
 
 
 def _cell(name: str, value: Any, unit: str) -> str:
+    if value is None or value != value:
+        return "n/a" if name in _MEASURED | _SHARES else ""
     if name in _MONEY:
         return style.statement_money(value)
     if name in _SHARES or (name in _MEASURED and unit == "share"):
         return style.percent(value, 2).replace(".00%", "%")
-    return "" if value is None or value != value else f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)

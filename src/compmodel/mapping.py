@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from compmodel.documents import parsed_model, read_yaml
+from compmodel.documents import Day, Number, parsed_model, read_yaml
 from compmodel.errors import DataError, Problem, nearest
 from compmodel.tables import TABLES, Settings, Table
 
@@ -78,9 +78,9 @@ class Spans(_Part):
     start: str = Field(description="Column with the first day of the span.")
     end: str = Field(description="Column with its last day; empty means that it still runs.")
     amount: str = Field(description="Column with the recurring amount.")
-    times: float = Field(gt=0, description="What makes the amount ARR: 12 for a monthly one.")
+    times: Number = Field(gt=0, description="What makes the amount ARR: 12 for a monthly one.")
     per: Literal["account", "subscription"] = Field(description="Whose total says churn or contraction.")
-    data_ends_on: dt.date = Field(description="Last day of the data: a span that ends then or later still runs.")
+    data_ends_on: Day = Field(description="Last day of the data: a span that ends then or later still runs.")
     at_renewal: tuple[Literal["expansion", "contraction", "churn"], ...] = Field(
         (), description="Types of event that are part of a renewal decision in this source."
     )

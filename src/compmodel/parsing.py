@@ -20,12 +20,11 @@ import pandas as pd
 import pandera.pandas as pa
 
 from compmodel.errors import Problem, nearest
+from compmodel.refusals import refusal
 from compmodel.tables import DTYPES, Column, Table
 
 ISO_DATE = "%Y-%m-%d"
 Mask = npt.NDArray[np.bool_]
-_LOOKS_LIKE_DATE = re.compile(r"\d{1,4}[/.\- ]\d{1,2}[/.\- ]\d{1,4}")
-_INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 
 
@@ -181,10 +180,10 @@ def _parsed(table: str, column: Column, raw: RawTable, problems: list[Problem]) 
     """The column with its declared type, and which cells could not be parsed."""
     cells = _cells(raw.frame[column.name])
     parsed = _READERS[column.type](cells, raw, column)
-    is_given = ~cells.is_empty
+    is_given, date_format = ~cells.is_empty, raw.date_formats.get(column.name, ISO_DATE)
     failed: Mask = parsed.isna().to_numpy(bool) & is_given
     for i in positions(failed):
-        rule, fix = _refusal(table, column, raw, cells.values.iloc[i])
+        rule, fix = refusal(table, column, raw.decimal, date_format, cells.values.iloc[i])
         problems.append(raw.problem(i, column.name, rule, fix))
     if column.type == "flag":
         if column.empty is None:  # pandera sees only True and False
@@ -199,37 +198,6 @@ def _declared(values: pd.Series, column: Column) -> pd.Series:
     dtype: Any = DTYPES[column.type]
     typed: pd.Series = values.astype(dtype)
     return typed
-
-
-def _refusal(table: str, column: Column, raw: RawTable, value: object) -> tuple[str, str]:
-    """The rule that a cell breaks which does not fit its column's type, and the fix."""
-    if column.type == "date":
-        return _no_day(table, column.name, raw.date_formats.get(column.name, ISO_DATE), value)
-    if column.type == "flag":
-        return "must be true or false", "Write true or false."
-    if column.type == "text":
-        return "must be text, and this cell holds something else, such as a date", "Format the cell as text."
-    if _INFINITE.fullmatch(str(value)):
-        return "must be a finite number", "Give the amount."
-    kind, example = ("a number", f"1234{raw.decimal}50") if column.type == "number" else ("a whole number", "12")
-    signed = " (a minus sign is allowed)" if column.at_least is None and column.above is None else ""
-    place = f'tables: {{{table}: {{decimal: ",", thousands: "."}}}}'
-    fix = f"Write it as {example}, with no currency sign or words{signed}, or declare its signs in mapping.yaml"
-    return f"must be {kind}", f"{fix}: {place}."
-
-
-def _no_day(table: str, column: str, declared: str, value: object) -> tuple[str, str]:
-    if isinstance(value, dt.datetime):
-        if value.tzinfo is not None:
-            fix = "Convert it to the company's own days before the export."
-            return "must be a day without a time zone", fix
-        return "must be a day without a time of day", "Export the day alone."
-    rule = f"written as {dt.datetime(2025, 7, 31):{declared}} ({declared})"
-    place = f'tables: {{{table}: {{date_format: {{{column}: "%d/%m/%Y"}}}}}}'
-    fix = f'or declare its format in mapping.yaml: {place} (date_format: "%d/%m/%Y" for all of its columns).'
-    if isinstance(value, str) and _LOOKS_LIKE_DATE.fullmatch(value):
-        return f"must be an existing day {rule}, so this date is ambiguous or not a day", f"Correct it, {fix}"
-    return f"must be a day {rule}", f"Write it so, {fix}"
 
 
 def _text(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from compmodel.documents import Count
 from compmodel.errors import CompModelError
 
 MONTHS = {"Q": 3, "H": 6, "M": 1, "": 12}
@@ -27,7 +28,7 @@ class Calendar(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    starts_in_month: int = Field(1, ge=1, le=12, description="First month of the fiscal year.")
+    starts_in_month: Count = Field(1, ge=1, le=12, description="First month of the fiscal year.")
     named_after: Literal["start", "end"] = Field(
         "start", description="A fiscal year is named after the calendar year it starts or ends in."
     )

@@ -176,6 +176,17 @@ class Plan(BaseModel):
             _set(written, path, value, self.name)
         return parsed_plan(written, f"plan {self.name}")
 
+    def decided(self, field: str, option: object) -> Plan:
+        """Returns a copy with an open decision settled; of a weight, the last other component takes the rest."""
+        changes = {field: option}
+        weights = {f"components.{component.name}.weight": component.weight for component in self.components}
+        others = [path for path in weights if path != field]
+        share = _share(option)
+        if field in weights and others and isinstance(share, int | float):
+            rest = 1 - exact(share) - sum(exact(weights[path]) for path in others[:-1])
+            changes[others[-1]] = float(rest)
+        return self.replace(changes)
+
     def levers(self) -> tuple[Lever, ...]:
         """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""
         found = []
@@ -233,15 +244,25 @@ def load_plan(path: str | Path) -> Plan:
         raise PlanError(problems)
     plan = parsed_plan(written, str(path))
     for i, decision in enumerate(plan.open_decisions):
-        for j, option in enumerate(decision.options):
-            try:
-                plan.replace({decision.field: option})
-            except PlanError as error:
-                at = f"open_decisions[{i}].options[{j}]"
-                problems += [replace(problem, place=str(path), column=at) for problem in error.problems]
+        refused = [_refusals(plan, decision.field, option) for option in decision.options]
+        if all(refused) and len({problem.rule for found in refused for problem in found}) == 1:
+            problems.append(replace(refused[0][0], place=str(path), column=f"open_decisions[{i}].field"))
+            continue
+        for j, found in enumerate(refused):
+            problems += [
+                replace(problem, place=str(path), column=f"open_decisions[{i}].options[{j}]") for problem in found
+            ]
     if problems:
         raise PlanError(problems)
     return plan
+
+
+def _refusals(plan: Plan, field: str, option: object) -> tuple[Problem, ...]:
+    try:
+        plan.decided(field, option)
+    except PlanError as error:
+        return error.problems
+    return ()
 
 
 def load_plans(*paths: str | Path) -> list[Plan]:

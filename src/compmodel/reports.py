@@ -93,7 +93,7 @@ def _drawn(output: Any) -> Any:
     """Swaps a plotly output for the page's own figure, one without a single mark for nothing."""
     figure = output.get("data", {}).get(PLOTLY_JSON)
     if figure:
-        is_empty = not any(trace["x"] for trace in figure["data"])
+        is_empty = all("x" in trace and not trace["x"] for trace in figure["data"])
         output["data"] = {"text/html": "" if is_empty else figure_html(figure)}
     return output
 

@@ -9,13 +9,13 @@ Currently declared: accounts, arr_events, assignments, payees, kpis, fx_rates.
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from compmodel.documents import Count, Day
 from compmodel.errors import Problem
 from compmodel.periods import Calendar
 
@@ -188,13 +188,11 @@ class Exchange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    constant_on: dt.date | None = Field(
-        None, description="Day whose rates convert all ARR and pay (constant currency)."
-    )
+    constant_on: Day | None = Field(None, description="Day whose rates convert all ARR and pay (constant currency).")
     missing_day: Literal["previous", "error"] = Field(
         "error", description="On a day without a rate: use the previous published one, or stop."
     )
-    max_gap_days: int = Field(0, ge=0, description="How many days back the previous rate may lie; more is an error.")
+    max_gap_days: Count = Field(0, ge=0, description="How many days back the previous rate may lie; more is an error.")
 
 
 class Settings(BaseModel):
@@ -206,7 +204,7 @@ class Settings(BaseModel):
     reporting_currency: str = Field("", description="ISO 4217 code in which companies and plans are compared.")
     calendar: Calendar = Field(Calendar(), description="The fiscal calendar.")
     exchange: Exchange = Field(Exchange(), description="The rule for other currencies.")
-    data_ends_on: dt.date | None = Field(None, description="Last day of the data; a period that ends later is refused.")
+    data_ends_on: Day | None = Field(None, description="Last day of the data; a period that ends later is refused.")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ __all__ = ["ADD", "RawTable", "doubtful_amounts", "validated_history"]
 ADD = "Add {0}.csv, .parquet or .xlsx, or name its file under tables in mapping.yaml (data/README.md shows how)."
 _OPEN = pd.Timestamp("9999-12-31")
 _DAY = pd.Timedelta(days=1)
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _FEW = 5
 _REFERENCES = (
     ("arr_events", "account_id", "accounts"),
@@ -75,19 +74,22 @@ def validated_history(
 
 
 def doubtful_amounts(table: Table, raw: RawTable) -> Iterable[Problem]:
-    """Yields a warning for each column of amounts in which every "." could as well stand between thousands."""
+    """Yields a warning for each column of amounts in which every decimal sign could as well stand between thousands."""
+    sign, other = raw.decimal, "," if raw.decimal == "." else "."
+    looks_like_thousands = re.compile(rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(sign)}[0-9]{{3}}")
     for column in table.columns:
-        if raw.decimal != "." or raw.thousands or "currency" not in column.unit or column.name not in raw.frame:
+        if raw.thousands or "currency" not in column.unit or column.name not in raw.frame:
             continue
         cells = enumerate(raw.frame[column.name])
-        dotted = {i: cell.strip() for i, cell in cells if isinstance(cell, str) and "." in cell}
-        if dotted and all(_THOUSANDS.fullmatch(cell) for cell in dotted.values()):
+        dotted = {i: cell.strip() for i, cell in cells if isinstance(cell, str) and sign in cell}
+        if dotted and all(looks_like_thousands.fullmatch(cell) for cell in dotted.values()):
             i, cell = next(iter(dotted.items()))
             rows = ", ".join(str(raw.rows[j]) for j in [*dotted][:_FEW])
             rows += f" and {len(dotted) - _FEW:,} more" * (len(dotted) > _FEW)
-            rule = f"which is read as {float(cell):g}: each '.' of the column has three digits after it (rows: {rows})"
-            place = f'tables: {{{table.name}: {{thousands: ".", decimal: ","}}}}'
-            fix = f"If it means {cell.replace('.', '')}, declare that in mapping.yaml: {place}."
+            read = float(cell.replace(sign, "."))
+            rule = f"which is read as {read:g}: each '{sign}' of the column has three digits after it (rows: {rows})"
+            place = f'tables: {{{table.name}: {{thousands: "{sign}", decimal: "{other}"}}}}'
+            fix = f"If it means {cell.replace(sign, '')}, declare that in mapping.yaml: {place}."
             yield raw.problem(i, column.name, rule, fix)
 
 
@@ -264,16 +266,19 @@ def _left_behind(tables: _Tables, settings: Settings) -> Iterable[Problem]:
     left = spans["ends_on"].fillna(_OPEN).groupby(spans["payee_id"]).max().rename("left_on").reset_index()
     held = books.reset_index(names="i").merge(left, on="payee_id")
     runs_on = held["left_on"] < held["ends_on"].fillna(_OPEN)
-    held = held[runs_on & (held["left_on"] < pd.Timestamp(settings.data_ends_on or _OPEN))]
     events = tables["arr_events"].frame[["account_id", "effective_on", "arr_delta", "currency"]]
-    held = held.merge(events, on="account_id")
-    has_moved = (held["effective_on"] <= held["left_on"] + _DAY) | (held["effective_on"] <= held["starts_on"])
-    groups: Any = held[has_moved].groupby(["i", "payee_id", "left_on"])
+    data_ends_on = pd.Timestamp(settings.data_ends_on or max(events["effective_on"].max(), books["starts_on"].max()))
+    held = held[runs_on & (held["left_on"] < data_ends_on)].merge(events, on="account_id")
+    held = held[held["effective_on"] <= held["ends_on"].fillna(_OPEN)]
+    is_early = (held["effective_on"] <= held["left_on"] + _DAY) | (held["effective_on"] <= held["starts_on"])
+    size = (held["arr_delta"] * held["split"]).where(is_early, held["arr_delta"].abs() * held["split"])
+    groups: Any = held.assign(size=size, is_early=is_early).groupby(["i", "payee_id", "left_on"])
     for (i, payee_id, left_on), rows in groups:
-        at_stake = _sums(rows["arr_delta"] * rows["split"], rows["currency"])
-        if at_stake:
+        then, since = (_sums(some["size"], some["currency"]) for some in (rows[rows.is_early], rows[~rows.is_early]))
+        if then or since:
             rule = "which is still in the book of a payee who has left"
-            fix = f"{payee_id} left on {left_on:%Y-%m-%d}, with {at_stake} of ARR: end the assignment and give the "
+            at_stake = f"with {then} of ARR" if then else f"and {since} moved since"
+            fix = f"{payee_id} left on {left_on:%Y-%m-%d}, {at_stake}: end the assignment and give the "
             yield tables["assignments"].raw.problem(i, "account_id", rule, fix + "account to somebody.")
 
 
