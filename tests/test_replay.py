@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from compmodel.errors import CompModelError, DataError, PlanError
+from compmodel.errors import CompModelError, PlanError
 from compmodel.plan import Plan, example_plan, load_plan, parsed_plan
 from compmodel.replay import Replay, replay, run_record
 from compmodel.tables import TABLES, History
@@ -208,8 +208,19 @@ class TestCurrencies:
 
     def test_a_pay_currency_without_a_rate_is_an_error(self) -> None:
         plan = example_plan().replace({"pay.currency": "GBP"})
-        with pytest.raises(DataError, match="must give a GBP rate on 2024-12-29"):
+        with pytest.raises(
+            PlanError, match=r"pay.currency has 'GBP', but has no rate in this history\. Write currency: "
+        ):
             replay([plan], company().history(), "2025Q1")
+
+
+def test_a_quarter_in_which_nobody_is_counted_says_so() -> None:
+    """An export of KPIs may be missing: the pay is 0 and the note tells."""
+    counts = company(kpi=7).history()
+    (run,) = replay([example_plan()], counts, "2025Q1:2025Q2")
+    kpi = run.payouts[run.payouts["component"] == "kpi"].set_index("period")
+    assert kpi["note"].to_dict() == {"2025Q1": "", "2025Q2": "nobody's count is in the data"}
+    assert kpi.loc["2025Q2", "payout"] == 0
 
 
 @pytest.fixture(scope="module")

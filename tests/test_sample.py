@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from compmodel.errors import CompModelError
 from compmodel.periods import Period, period_range
 from compmodel.sample import SETTINGS, sample_tables, sample_truth, write_sample
 from compmodel.sources import load_history
@@ -477,8 +478,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_committed_files_are_what_the_seed_gives(committed: Path, tmp_path: Path) -> None:
-    (tmp_path / "truth").mkdir()  # which only a sample company has
-    (tmp_path / "accounts.csv").write_text("from an earlier run")
     write_sample(str(tmp_path))
     written = contents(tmp_path)
     assert set(written) == FILES  # and nothing half-written beside them
@@ -495,6 +494,16 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(committed: Path, 
         started.append(subprocess.Popen([sys.executable, "-c", code, str(tmp_path / hash_seed)], env=environment))
     assert [process.wait(120) for process in started] == [0, 0]
     assert contents(tmp_path / "1") == contents(tmp_path / "2") == contents(committed)
+
+
+def test_a_sample_is_overwritten_and_one_that_somebody_changed_is_not(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    write_sample(tmp_path)
+    settings = tmp_path / "mapping.yaml"
+    settings.write_text(settings.read_text().replace("Sample company", "Our company"))
+    with pytest.raises(CompModelError, match="is no sample company"):
+        write_sample(tmp_path)
+    assert "Our company" in settings.read_text()
 
 
 def test_another_seed_gives_another_company_that_is_valid_too(tmp_path: Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -148,6 +148,25 @@ def test_a_renewal_nobody_is_assigned_to_names_what_it_renews(tmp_path: Path) ->
     assert str(warning).endswith("nobody's book. Assign account a1 from 2025-01-01 (13,500.00 USD renewed).")
 
 
+def test_an_account_that_is_partly_in_nobodys_book_is_a_warning(tmp_path: Path) -> None:
+    books = BOOKS.replace("a2,p2,2024-01-01,,0.4", "a2,p2,2024-01-01,,0.3").replace(",0.4", ",0.3")
+    assert books != BOOKS
+    warnings = [str(warning) for warning in load_history(tiny(tmp_path, assignments=books)).warnings]
+    assert len(warnings) == 2  # the two assignments of a2
+    said = "which leaves 0.1 of the account to nobody on 2024-01-01. Raise a split, or assign the rest of account a2"
+    assert all(said in warning for warning in warnings)
+
+
+def test_kpis_of_who_is_not_there_and_of_a_misspelt_name_are_warnings(tmp_path: Path) -> None:
+    rows = "".join(f"p1,,customer_prs,2024-0{month}-01,1,\n" for month in range(1, 8))
+    kpis = "payee_id,account_id,kpi,on,attained,scheduled\n" + rows + "p1,,customer_pr,2024-08-01,1,\n"
+    warnings = load_history(tiny(tmp_path, kpis=kpis + "p1,,customer_prs,2023-12-31,1,\n")).warnings
+    assert [(warning.row, warning.rule) for warning in warnings] == [
+        (10, "which lies outside the spans of p1 in payees"),
+        (9, "which is nearly 'customer_prs', a KPI of 8 rows"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("left_on", "behind"),
     [
@@ -167,7 +186,7 @@ def test_an_account_left_in_the_book_of_who_has_left_is_a_warning(
     mapping = (BASE / "mapping.yaml").read_text(encoding="utf-8") + "data_ends_on: 2025-12-31\n"
     history = load_history(tiny(tmp_path, payees=payees, assignments=books, mapping=mapping))
     rows = {"a1": 2, "a2": 5, "a3": 6}
-    assert [str(warning) for warning in history.warnings] == [
+    assert [str(warning) for warning in history.warnings if warning.place == "assignments.csv"] == [
         f"assignments.csv row {rows[name]}, column account_id has '{name}', which is still in the book of a payee who "
         f"has left. p1 left on {left_on}, with {arr} of ARR: end the assignment and give the account to somebody."
         for name, arr in behind.items()

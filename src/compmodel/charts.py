@@ -109,7 +109,10 @@ def pay_by_payee(comparison: Comparison, answer: Answer | None = None) -> go.Fig
                 "%{customdata[2]} %{customdata[3]}<extra></extra>",
             }
         )
-    axes = {"xaxis": _money_axis("", table["pay"]), "yaxis": _people_axis(people)}
+    axis = _money_axis("", table["pay"])
+    low, high = axis["range"]
+    axis["range"] = [low - 0.02 * (high - low), high]  # a mark at 0 must not lie on a name
+    axes = {"xaxis": axis, "yaxis": _people_axis(people)}
     return _finished(traces, axes, title=f"Pay, {comparison.currency}")
 
 

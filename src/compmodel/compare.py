@@ -118,8 +118,9 @@ def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "alias
         frames.append(rows.assign(plan=run.plan.name, unit=rows["component"].map(units)))
     pay = pd.concat(frames, ignore_index=True)
     if names == "aliases":
-        pay = pay.sort_values(["plan", "person", "period"], kind="stable", ignore_index=True)
-        pay = pay.assign(payee_id=pay["person"])[ALIASED]
+        cents = pay.assign(payee_id=pay["person"], cost=np.rint(pay["cost"] * 100))
+        pay = cents.groupby(ALIASED[:-1], dropna=False, as_index=False).agg({"cost": "sum"})
+        pay["cost"] /= 100
     settings = replays[0].history.settings
     return Comparison(
         plans=tuple(run.plan for run in ordered),
@@ -132,8 +133,8 @@ def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "alias
     )
 
 
-ALIASED = ["plan", "payee_id", "person", "team", "period", "component", "value", "cost", "note"]
-"""All that is known of aliased people: what tells a lead, a book or a salary apart is left out."""
+ALIASED = ["plan", "payee_id", "person", "team", "period", "cost"]
+"""All that is known of aliased people. A component's cost would tell their target, a note who is new or on leave."""
 
 
 def people_labels(run: Replay, names: Names) -> pd.DataFrame:
@@ -256,8 +257,7 @@ def payout_curves(comparison: Comparison) -> Answer:
     for plan in comparison.plans:
         weighed = [component for component in plan.components if component.weight]
         for component in weighed:
-            mine = (comparison.pay["plan"] == plan.name) & (comparison.pay["component"] == component.name)
-            frames.append(_curve(plan, component, comparison.pay.loc[mine, "value"].dropna()))
+            frames.append(_curve(plan, component, _reached(comparison.pay, plan, component)))
         said = [_curve_words(component) for component in weighed]
         sentences.append(f"{plan.title}: {'; '.join(said)}.")
     return Answer(" ".join(sentences), pd.concat(frames, ignore_index=True))
@@ -269,11 +269,19 @@ def payout_table(comparison: Comparison) -> pd.DataFrame:
     Grain: one row a plan, payee, period and component. Beside aliases only what each component pays, in the reporting
     currency: the figures it is made of would tell who it is.
     """
-    columns = ["plan", "person", "team", "period", "component"]
+    columns = ["plan", "person", "team", "period"]
     if "payout" in comparison.pay:
-        columns += ["level", "currency", "target_incentive", "proration", "weight", "numerator", "denominator", "value"]
-        columns += ["target", "unit", "attainment", "factor", "gross", "payout"]
-    return comparison.pay[[*columns, "cost", "note"]]
+        columns += ["component", "level", "currency", "target_incentive", "proration", "weight", "numerator"]
+        columns += ["denominator", "value", "target", "unit", "attainment", "factor", "gross", "payout"]
+        return comparison.pay[[*columns, "cost", "note"]]
+    return comparison.pay[[*columns, "cost"]]
+
+
+def _reached(pay: pd.DataFrame, plan: Plan, component: Component) -> pd.Series:
+    """The values people reached; none where they carry aliases."""
+    if "component" not in pay:
+        return pd.Series(dtype=float)
+    return pay.loc[(pay["plan"] == plan.name) & (pay["component"] == component.name), "value"].dropna()
 
 
 def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:

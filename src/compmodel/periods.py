@@ -116,18 +116,25 @@ def period_range(written: str, calendar: Calendar = CALENDAR_YEAR) -> tuple[Peri
     """
     ends = [Period(name.strip(), calendar) for name in str(written).split(":")]
     first, last = ends[0], ends[-1]
-    if len(ends) > 2 or first.letter != last.letter or first.ordinal > last.ordinal:
+    if len(ends) == 2 and first.letter == last.letter and first.ordinal > last.ordinal:
+        raise CompModelError(f"{written!r} ends before it begins. Write {last.name}:{first.name}.")
+    if len(ends) > 2 or first.letter != last.letter:
         raise CompModelError(f"{written!r} is not a range of periods. Write it FIRST:LAST, such as 2024Q1:2025Q4.")
     return tuple(first.shift(n) for n in range(last.ordinal - first.ordinal + 1))
 
 
-def trailing_range(last: str, n: int, calendar: Calendar = CALENDAR_YEAR) -> str:
-    """Returns the range of the n periods that end with `last`.
+def trailing_range(last: str, n: int, calendar: Calendar = CALENDAR_YEAR, since: dt.date = dt.date.min) -> str:
+    """Returns the range of the n periods that end with `last`, without those that begin before `since`.
 
     >>> trailing_range("2025Q4", 8)
     '2024Q1:2025Q4'
+    >>> trailing_range("2025Q4", 8, since=dt.date(2024, 4, 1))
+    '2024Q2:2025Q4'
     """
-    return f"{Period(last, calendar).shift(1 - n).name}:{last}"
+    first = Period(last, calendar).shift(1 - n)
+    while first.starts_on < since and first.name != last:
+        first = first.shift(1)
+    return f"{first.name}:{last}"
 
 
 def period_edges(periods: tuple[Period, ...]) -> npt.NDArray[np.datetime64]:

@@ -53,7 +53,9 @@ def _no_day(table: str, declared: str, value: object) -> tuple[str, str]:
     rule = f"written as {dt.datetime(2025, 7, 31):{declared}} ({declared})"
     fix = f"or say in mapping.yaml how dates are written: {_date_formats(table, value)}."
     if isinstance(value, str) and _LOOKS_LIKE_DATE.fullmatch(value):
-        return f"must be an existing day {rule}, so this date is ambiguous or not a day", f"Correct it, {fix}"
+        is_a_day = " if this is" in fix or not fix.endswith("for example.")
+        said = f"must be an existing day {rule}, so this date is ambiguous or not a day"
+        return said, f"Correct it, {fix}" if is_a_day else "Correct it."
     return f"must be a day {rule}", f"Write it so, {fix}"
 
 

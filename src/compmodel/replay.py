@@ -20,7 +20,7 @@ from compmodel.attainment import attain, payee_periods
 from compmodel.crediting import credit, dated, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem, nearest
-from compmodel.exchange import constant_rates
+from compmodel.exchange import constant_rates, missing_rates
 from compmodel.metrics import METRICS, measure, measure_kpi
 from compmodel.money import Array, Cents, exact_array
 from compmodel.payout import gross_pay, payout_cents
@@ -63,6 +63,7 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
         fix = "Write quarters, such as 2024Q1:2025Q4."
         raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
     problems = [*_unknown_names(plans, history), *_outside(span, history), *_minor_units(plans, history)]
+    problems += _unconvertible(plans, history)
     if problems:
         raise PlanError(problems)
     pay = {plan.pay.currency for plan in plans} - {"payee"}
@@ -80,7 +81,8 @@ def _replay_one(
     books = opening_books(moved, history.assignments, periods)
     people = payee_periods(history.payees, periods, plan.pay.currency, rates)
     measured = [_measured(component, history, credits, books, people, periods) for component in plan.components]
-    return Replay(plan, history, periods, credits, books, payouts(plan, people, measured, rates))
+    paid = payouts(plan, people, measured, rates)
+    return Replay(plan, history, periods, credits, books, _with_uncounted(paid, plan, history, periods))
 
 
 def _measured(
@@ -99,6 +101,18 @@ def _measured(
     counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), periods)
     is_lead = people["role"].map(lambda role: rule.by_role.get(role) == "team").astype(bool)
     return measure_kpi(counts, people, level, is_lead)
+
+
+def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
+    """The payouts, with a note where a KPI has no count of anybody in a period: an export may be missing."""
+    note, kpis = paid["note"].copy(), history.kpis
+    for component in plan.components:
+        if component.metric in METRICS:
+            continue
+        on = kpis.loc[kpis["kpi"] == component.metric.removeprefix(KPI), "on"].dt.date
+        empty = [period.name for period in periods if not on.between(period.starts_on, period.ends_on).any()]
+        note[(paid["component"] == component.name) & paid["period"].isin(empty)] = "nobody's count is in the data"
+    return paid.assign(note=note)
 
 
 def payouts(
@@ -210,11 +224,27 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
 
 
 def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
-    """Periods that are not over on the last day of the data, where the history declares that day."""
+    """Periods that begin before the first day of the data or end after the last, where the history declares them."""
+    first = history.settings.data_starts_on
+    if first is not None and periods[0].starts_on < first:
+        rule = f"begins before the first day of the data, {first:%Y-%m-%d}, so its pay is not known"
+        yield Problem("periods", rule, "Begin the range later, or correct data_starts_on.", value=periods[0].name)
     last = history.settings.data_ends_on
     if last is not None and periods[-1].ends_on > last:
         rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
         yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
+
+
+def _unconvertible(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """Currencies of pay for which the history has no rate; those of its own amounts were checked with the data."""
+    settings, known = history.settings, {*history.arr_events["currency"], *history.payees["currency"], "payee"}
+    for plan in plans:
+        currency, on = plan.pay.currency, settings.exchange.constant_on
+        if currency in known | {settings.reporting_currency}:
+            continue
+        if on is None or missing_rates(history.fx_rates, settings, [currency], on)[1]:
+            fix = "Write currency: payee, or add its rate to fx_rates and declare exchange.constant_on."
+            yield Problem(f"plan {plan.name}", "has no rate in this history", fix, "pay.currency", value=currency)
 
 
 def _minor_units(plans: Sequence[Plan], history: History) -> Iterator[Problem]:

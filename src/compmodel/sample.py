@@ -198,20 +198,34 @@ def sample_truth(seed: int = 7) -> SampleTruth:
     return _truth(seed, *_company(seed))
 
 
-def write_sample(folder: Path | str, seed: int = 7) -> None:
-    """Writes the sample company: a CSV file a table, mapping.yaml, and the truth in a folder of its own.
-
-    Each file is written beside its place and renamed, so a reader never sees half of one. Raises CompModelError
-    rather than overwrite a folder that holds other tables.
-    """
-    folder = Path(folder)
-    if folder.is_file() or (any(folder.glob("*.csv")) and not (folder / "truth").is_dir()):
-        raise CompModelError(f"{folder} holds something that is no sample company. Choose an empty or new folder.")
+def _texts(seed: int) -> dict[str, str]:
+    """Each file of the sample company."""
     tables, skills = _company(seed)
     truth = _truth(seed, tables, skills)
     texts = {f"{name}.csv": _csv(table) for name, table in tables.items()}
     texts |= {"mapping.yaml": SETTINGS, "truth/payees.csv": _csv(truth.payees)}
-    texts["truth/truth.yaml"] = yaml.safe_dump(truth.summary, sort_keys=False)
+    return texts | {"truth/truth.yaml": yaml.safe_dump(truth.summary, sort_keys=False)}
+
+
+def _is_untouched(folder: Path) -> bool:
+    """Tells whether a folder holds a sample company as it was written."""
+    try:
+        seed = int(yaml.safe_load((folder / "truth/truth.yaml").read_text(encoding="utf-8"))["seed"])
+        return all((folder / name).read_bytes() == text.encode() for name, text in _texts(seed).items())
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return False
+
+
+def write_sample(folder: Path | str, seed: int = 7) -> None:
+    """Writes the sample company: a CSV file a table, mapping.yaml, and the truth in a folder of its own.
+
+    Each file is written beside its place and renamed, so a reader never sees half of one. Raises CompModelError
+    rather than overwrite a folder that holds other tables, or a sample that somebody has changed.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (any(folder.glob("*.csv")) and not _is_untouched(folder)):
+        raise CompModelError(f"{folder} holds something that is no sample company. Choose an empty or new folder.")
+    texts = _texts(seed)
     (folder / "truth").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_beside(folder / name, text.encode())

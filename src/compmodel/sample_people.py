@@ -33,6 +33,7 @@ title: Sample company
 reporting_currency: USD
 calendar: {starts_in_month: 1, named_after: start}
 exchange: {constant_on: 2022-12-30, missing_day: previous, max_gap_days: 4}
+data_starts_on: 2023-01-01
 data_ends_on: 2025-12-31
 """
 RATES = {"EUR": 1.07, "GBP": 1.21}

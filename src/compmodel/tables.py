@@ -9,6 +9,7 @@ Currently declared: accounts, arr_events, assignments, payees, kpis, fx_rates.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,7 +107,7 @@ TABLES = {
                 Column(
                     "renewed_arr",
                     "number",
-                    "ARR that a renewal renews, before any uplift.",
+                    "ARR that a renewal renews, before any uplift and after any cut (a cut at renewal has a row of its own).",
                     unit="currency a year",
                     empty="not a renewal",
                     at_least=0,
@@ -204,6 +205,9 @@ class Settings(BaseModel):
     reporting_currency: str = Field("", description="ISO 4217 code in which companies and plans are compared.")
     calendar: Calendar = Field(Calendar(), description="The fiscal calendar.")
     exchange: Exchange = Field(Exchange(), description="The rule for other currencies.")
+    data_starts_on: Day | None = Field(
+        None, description="First day of the data, of KPIs too; a period that starts earlier is refused."
+    )
     data_ends_on: Day | None = Field(None, description="Last day of the data; a period that ends later is refused.")
 
 
@@ -219,6 +223,12 @@ class History:
     kpis: pd.DataFrame
     fx_rates: pd.DataFrame
     warnings: tuple[Problem, ...] = field(default=())
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day the history covers: as declared, else that of its first event."""
+        first = self.arr_events["effective_on"].min()
+        return self.settings.data_starts_on or (first.date() if len(self.arr_events) else dt.date.min)
 
 
 def empty_table(table: Table) -> pd.DataFrame:

@@ -7,6 +7,7 @@ What only deserves a look, such as ARR in nobody's book, comes back as a warning
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -69,7 +70,8 @@ def validated_history(
     if not settings.reporting_currency:
         used = {*frames["arr_events"]["currency"].unique(), *frames["payees"]["currency"].unique()}
         settings = settings.model_copy(update={"reporting_currency": min(used, default="")})
-    found = (*warnings, *_unassigned(tables), *_left_behind(tables, settings))
+    found = (*warnings, *_unassigned(tables), *_left_behind(tables, settings), *_partly_held(tables))
+    found = (*found, *_kpi_doubts(tables))
     return History(settings=settings, warnings=found, **frames)
 
 
@@ -115,12 +117,7 @@ def _book_spans(tables: _Tables) -> Iterable[Problem]:
     problems = _span_problems(books, source, ["account_id", "payee_id"])
     if problems:
         return problems
-    spans = books.reset_index(names="i").assign(ends_on=books["ends_on"].fillna(_OPEN))
-    pairs = spans[["i", "account_id", "starts_on"]].merge(
-        spans[["account_id", "starts_on", "ends_on", "split"]], on="account_id", suffixes=("", "_other")
-    )
-    active = pairs[(pairs["starts_on_other"] <= pairs["starts_on"]) & (pairs["starts_on"] <= pairs["ends_on"])]
-    total = active.groupby("i")["split"].sum()
+    total = _split_totals(books)
     rule = "must leave the splits of an account on a day at or below 1 together"
     return [
         source.problem(
@@ -132,6 +129,16 @@ def _book_spans(tables: _Tables) -> Iterable[Problem]:
         )
         for i in total.index[total > 1 + 1e-9]
     ]
+
+
+def _split_totals(books: pd.DataFrame) -> pd.Series:
+    """For each assignment, by position, the splits of its account on its first day together."""
+    spans = books.reset_index(names="i").assign(ends_on=books["ends_on"].fillna(_OPEN))
+    pairs = spans[["i", "account_id", "starts_on"]].merge(
+        spans[["account_id", "starts_on", "ends_on", "split"]], on="account_id", suffixes=("", "_other")
+    )
+    active = pairs[(pairs["starts_on_other"] <= pairs["starts_on"]) & (pairs["starts_on"] <= pairs["ends_on"])]
+    return active.groupby("i")["split"].sum()
 
 
 def _span_problems(spans: pd.DataFrame, source: RawTable, key: list[str]) -> list[Problem]:
@@ -280,6 +287,32 @@ def _left_behind(tables: _Tables, settings: Settings) -> Iterable[Problem]:
             at_stake = f"with {then} of ARR" if then else f"and {since} moved since"
             fix = f"{payee_id} left on {left_on:%Y-%m-%d}, {at_stake}: end the assignment and give the "
             yield tables["assignments"].raw.problem(i, "account_id", rule, fix + "account to somebody.")
+
+
+def _partly_held(tables: _Tables) -> Iterable[Problem]:
+    """Accounts of which some days a part is in nobody's book."""
+    books = tables["assignments"].frame
+    total = _split_totals(books)
+    for i in total.index[total < 1 - 1e-9]:
+        fix = f"Raise a split, or assign the rest of account {books['account_id'].iloc[i]} to somebody."
+        rule = f"which leaves {1 - total[i]:.4g} of the account to nobody on {_day(books, 'starts_on', i)}"
+        yield tables["assignments"].raw.problem(int(i), "split", rule, fix)
+
+
+def _kpi_doubts(tables: _Tables) -> Iterable[Problem]:
+    """Counts on days on which the payee is not employed, and rare names that nearly are common ones."""
+    kpis, source, spans = tables["kpis"].frame, tables["kpis"].raw, tables["payees"].frame
+    own = kpis[kpis["payee_id"].notna()].reset_index(names="i").merge(spans, on="payee_id")
+    is_there = (own["starts_on"] <= own["on"]) & ~(own["ends_on"] < own["on"])
+    for i in sorted(set(own["i"]) - set(own.loc[is_there, "i"])):
+        fix = "Correct the day or the payee, or extend the span in payees."
+        rule = f"which lies outside the spans of {kpis['payee_id'].iloc[i]} in payees"
+        yield source.problem(int(i), "on", rule, fix)
+    n_rows = kpis["kpi"].value_counts()
+    for name in n_rows.index:
+        for near in difflib.get_close_matches(name, n_rows.index[n_rows > n_rows[name]], n=1, cutoff=0.85):
+            rule = f"which is nearly {near!r}, a KPI of {n_rows[near]:,} rows"
+            yield source.problem(positions(kpis["kpi"] == name)[0], "kpi", rule, "Correct it if that is meant.")
 
 
 def _sums(amounts: pd.Series, currencies: pd.Series) -> str:
