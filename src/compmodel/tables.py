@@ -107,7 +107,7 @@ TABLES = {
                 Column(
                     "renewed_arr",
                     "number",
-                    "ARR that a renewal renews, before any uplift and after any cut (a cut at renewal has a row of its own).",
+                    "ARR that a renewal renews, before any uplift, after any cut (which has a row of its own).",
                     unit="currency a year",
                     empty="not a renewal",
                     at_least=0,
