@@ -242,7 +242,9 @@ def _date(cells: _Cells, raw: RawTable, column: Column) -> pd.Series:
     if texts.any():
         days[texts] = pd.to_datetime(cells.values[texts], format=declared, errors="coerce").to_numpy("datetime64[s]")
     if typed.any() and cells.values.dtype == object:
-        days[typed] = [np.datetime64(day.isoformat()[:10] if _is_day(day) else "NaT") for day in cells.values[typed]]
+        days[typed] = [
+            np.datetime64(day.isoformat()[:10] if _is_day(day) else "NaT", "s") for day in cells.values[typed]
+        ]
     elif typed.any() and cells.values.dt.tz is None:
         stamps = cells.values[typed]
         days[typed] = stamps.where(stamps == stamps.dt.normalize()).to_numpy("datetime64[s]")

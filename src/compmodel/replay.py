@@ -32,6 +32,7 @@ NOT_HUNDREDTHS = frozenset(
     ("BHD", "CLP", "ISK", "JOD", "JPY", "KRW", "KWD", "OMR", "PYG", "TND", "UGX", "VND", "XAF", "XOF")
 )
 """The commoner currencies whose minor unit is none or a thousandth (ISO 4217)."""
+UNCOUNTED = "nobody's count is in the data"
 CENTS_A_YEAR = 400
 """A quarter's amount in currency is the yearly one in cents over this."""
 
@@ -111,7 +112,7 @@ def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: t
             continue
         on = kpis.loc[kpis["kpi"] == component.metric.removeprefix(KPI), "on"].dt.date
         empty = [period.name for period in periods if not on.between(period.starts_on, period.ends_on).any()]
-        note[(paid["component"] == component.name) & paid["period"].isin(empty)] = "nobody's count is in the data"
+        note[(note == "") & (paid["component"] == component.name) & paid["period"].isin(empty)] = UNCOUNTED
     return paid.assign(note=note)
 
 
