@@ -221,11 +221,12 @@ def account_events(draw: st.DrawFn, account: str) -> list[Row]:
 def event_dates(draw: st.DrawFn, kind: str, on: dt.date) -> Row:
     """The dates that the rules of `CREDIT_RULES` need, before or after the effective date, and some they may miss."""
     around = st.integers(-100, 40).map(lambda n: on + n * DAY) | st.just(on)
-    dates = {"invoiced_on": draw(st.none() | around), "paid_on": draw(st.none() | around)}
+    dates = {name: draw(st.none() | around) for name in ("invoiced_on", "paid_on", "closed_on")}
     if kind in ("contraction", "churn"):
         dates |= {"notice_on": draw(around), "ends_on": on - DAY, "is_at_renewal": draw(st.booleans())}
     if kind in ("renewal", "expansion"):
-        dates |= {"signed_on": draw(around)}
+        dates |= {"signed_on": draw(around), "is_at_renewal": kind == "renewal" or draw(st.booleans())}
+    dates |= {"reason": draw(st.sampled_from([None, "price", "bankruptcy"]))}
     return {name: value for name, value in dates.items() if value is not None}
 
 
@@ -240,7 +241,7 @@ def account_book(draw: st.DrawFn, account: str, payees: list[str]) -> list[Row]:
         ends_on = max(starts_on, following - (1 + gap) * DAY) if following else None
         for payee, split in zip(draw(st.permutations(payees)), splits, strict=False):
             row = held(account, payee, starts_on.isoformat(), split=split)
-            rows.append({**row, "ends_on": ends_on})
+            rows.append({**row, "ends_on": ends_on, "role": draw(st.sampled_from(["csm", "csm", "house", None]))})
     return rows
 
 
@@ -291,6 +292,22 @@ CREDIT_RULES = [
         "new": ["paid_on", "effective_on"],
         "reactivation": ["invoiced_on", "effective_on"],
     },
+    {
+        "churn": {"earlier_of": ["notice_on", "ends_on"]},
+        "contraction": [{"later_of": ["paid_on", "invoiced_on"]}, "effective_on"],
+        "renewal": {"later_of": ["signed_on", "effective_on"], "if_closed": "closed_on"},
+        "expansion": "signed_on",
+        "expansion_at_renewal": [{"column": "invoiced_on", "if_closed": "closed_on"}, "effective_on"],
+        "late": {"known_on": "closed_on", "locked_after_days": 15},
+    },
+]
+BOOK_RULES: list[Row] = [
+    {},
+    {"holder": "opening", "grace_days": 40, "exclude": [{"reason": "bankruptcy", "because": "nobody could help"}]},
+    {"holder": "time_weighted", "min_days_held": 30, "house_roles": ["house"]},
+    {"still_held_on": -2, "grace_first_period": True, "min_account_arr": 500},
+    {"holder": "time_weighted", "grace_days": 60, "still_held_on": 1},
+    {"min_days_held": 20, "exclude": [{"account_id": "a0", "because": "the chief executive's own"}]},
 ]
 WEIGHTS = [["1"], ["0.5", "0.5"], ["1/3"] * 3, ["0.35", "0.25", "0.4"], ["0.05", "0", "0.95"]]
 LEVELS = ["individual", "team", {"default": "individual", "by_role": {"lead": "team"}}]
@@ -315,6 +332,7 @@ def plan_dicts(draw: st.DrawFn) -> Row:
         "effective_on": "2025-01-01",
         "pay": {"currency": currency, "period": "quarter", "rounding": "half_up"},
         "credit_on": draw(st.sampled_from(CREDIT_RULES)),
+        "books": draw(st.sampled_from(BOOK_RULES)),
         "components": components,
     }
 

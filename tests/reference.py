@@ -25,6 +25,7 @@ class Opening(NamedTuple):
     payee: str
     cents: int
     account_cents: int  # of the whole account
+    why: str = ""
 
 
 class Credit(NamedTuple):
@@ -35,6 +36,7 @@ class Credit(NamedTuple):
     cents: int
     renewed_cents: int
     account_cents: int  # opening of the whole account
+    why: str = ""
 
 
 class Person(NamedTuple):
@@ -63,12 +65,45 @@ def quarter(name: str) -> tuple[dt.date, dt.date]:
     return first, following - dt.timedelta(days=1)
 
 
+def quarter_name(day: dt.date) -> str:
+    return f"{day.year}Q{(day.month + 2) // 3}"
+
+
+def written_date(event: Row, way: Any) -> dt.date | None:
+    """The day by one way of a rule: a column, or the later or the earlier of several."""
+    if isinstance(way, str):
+        return event.get(way)
+    columns = [way["column"]] if way.get("column") else way.get("later_of") or way["earlier_of"]
+    days = [event.get(column) for column in columns]
+    if None in days:
+        return None
+    day = min(days) if way.get("earlier_of") else max(days)
+    closed_on = event.get(way["if_closed"]) if way.get("if_closed") else None
+    return closed_on if closed_on and quarter_name(day) < quarter_name(closed_on) else day
+
+
 def credit_date(event: Row, plan: Row) -> dt.date:
-    rule = plan["credit_on"].get(event["event_type"], "effective_on")
-    for column in [rule] if isinstance(rule, str) else rule:
-        if event.get(column):
-            return event[column]
+    rules = plan["credit_on"]
+    rule = rules.get(event["event_type"], "effective_on")
+    if event["event_type"] == "expansion" and event.get("is_at_renewal"):
+        rule = rules.get("expansion_at_renewal") or rule
+    for way in rule if isinstance(rule, list | tuple) else [rule]:
+        day = written_date(event, way)
+        if day:
+            return landed(event, day, rules.get("late"))
     raise LookupError(f"{event['event_id']} has no date for {rule}")
+
+
+def landed(event: Row, day: dt.date, late: Row | None) -> dt.date:
+    """A day later on, when the event became known after its quarter was locked."""
+    known = late and event.get(late["known_on"])
+    if not known:
+        return day
+    while known > quarter(quarter_name(day))[1] + dt.timedelta(days=late["locked_after_days"]):
+        day = quarter(quarter_name(day))[1] + dt.timedelta(days=1)  # try the next quarter
+        first, last = quarter(quarter_name(day))
+        day = min(max(known, first), last) if known <= last + dt.timedelta(days=late["locked_after_days"]) else day
+    return day
 
 
 def movements(company: Any, account: str) -> list[tuple[Row, int, int]]:
@@ -114,22 +149,160 @@ def shares(cents: int, held: list[tuple[str, Fraction]]) -> list[tuple[str, int]
     return found
 
 
+class Share(NamedTuple):
+    payee: str
+    split: Fraction
+    why: str
+    holder: str  # who would have it
+
+
+def days_of(period: str) -> list[dt.date]:
+    first, last = quarter(period)
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def spans_on(company: Any, account: str, day: dt.date) -> list[Row]:
+    spans = company.spans_of[account]
+    return [span for span in spans if span["starts_on"] <= day <= (span.get("ends_on") or dt.date.max)]
+
+
+def is_held(company: Any, account: str, payee: str, day: dt.date) -> bool:
+    return any(span["payee_id"] == payee for span in spans_on(company, account, day))
+
+
+def taken_on(company: Any, account: str, span: Row) -> dt.date | None:
+    """The day the span's payee took the account over; none for the account's first holder."""
+    start = span["starts_on"]
+    before = start - dt.timedelta(days=1)
+    while is_held(company, account, span["payee_id"], before):
+        mine = [other for other in spans_on(company, account, before) if other["payee_id"] == span["payee_id"]]
+        start = min(other["starts_on"] for other in mine)
+        before = start - dt.timedelta(days=1)
+    return start if start > min(other["starts_on"] for other in company.spans_of[account]) else None
+
+
+def weighed_spans(company: Any, account: str, days: list[dt.date], pick: str) -> list[tuple[Row, Fraction]]:
+    """Each span that counts over these days, with its share of the account."""
+    held_days = [day for day in days if spans_on(company, account, day)]
+    if pick == "weighted":
+        one = Fraction(1, max(len(held_days), 1))
+        return [(span, one * number(span["split"])) for day in held_days for span in spans_on(company, account, day)]
+    chosen = held_days[:1] if pick == "first" else held_days[-1:]
+    return [(span, number(span["split"])) for day in chosen for span in spans_on(company, account, day)]
+
+
+def shut_out(company: Any, account: str, period: str, span: Row, opening: int, rule: Row) -> str:
+    """Why the holder of a span does not count in a period."""
+    days = days_of(period)
+    for exclusion in reversed(rule.get("exclude", [])):
+        if exclusion.get("account_id") == account:
+            return f"excluded: {exclusion['because']}"
+    if span.get("role") in rule.get("house_roles", []):
+        return "house account"
+    if rule.get("min_account_arr") and opening < number(rule["min_account_arr"]) * 100:
+        return f"below {rule['min_account_arr']:,.0f} of opening ARR"
+    n_held = sum(is_held(company, account, span["payee_id"], day) for day in days)
+    if n_held < rule.get("min_days_held", 0):
+        return f"held {n_held} of {rule['min_days_held']} days"
+    on = rule.get("still_held_on")
+    if on and not is_held(company, account, span["payee_id"], days[on - 1 if on > 0 else on]):
+        return f"not held on {days[on - 1 if on > 0 else on]}"
+    return ""
+
+
+def is_inherited(company: Any, account: str, period: str, span: Row, day: dt.date, rule: Row) -> bool:
+    since = taken_on(company, account, span)
+    if since is None:
+        return False
+    is_new = rule.get("grace_first_period", False) and since >= quarter(period)[0]
+    return is_new or (day - since).days < rule.get("grace_days", 0)
+
+
+def book_shares(
+    company: Any,
+    account: str,
+    period: str,
+    days: list[dt.date],
+    pick: str,
+    opening: int,
+    rule: Row,
+    event: Row | None = None,
+    credited_on: dt.date = dt.date.max,
+) -> list[Share]:
+    """Shares of an account, or of an event of it, payees in the order of their ids, nobody last."""
+    found: dict[tuple[str, str, str], Fraction] = defaultdict(Fraction)
+    weighed = weighed_spans(company, account, days, pick)
+    # Of several holdings by one payee the earliest taking over counts, and the first holder took over from nobody.
+    since = defaultdict(list)
+    for span, _ in weighed:
+        if not shut_out(company, account, period, span, opening, rule):
+            since[span["payee_id"]].append((taken_on(company, account, span) or dt.date.min, span["starts_on"], span))
+    for span, split in weighed:
+        holder = span["payee_id"]
+        why = shut_out(company, account, period, span, opening, rule)
+        if event and not why:
+            for exclusion in rule.get("exclude", []):
+                if exclusion.get("reason") is not None and exclusion["reason"] == event.get("reason"):
+                    why = why or f"excluded: {exclusion['because']}"
+            earliest = min(since[holder], key=lambda known: known[:2])[2]
+            is_loss = event["event_type"] in ("churn", "contraction")
+            if is_loss and not why and is_inherited(company, account, period, earliest, credited_on, rule):
+                why = "inherited loss"
+        found[NOBODY if why else holder, why, holder] += split
+    left = 1 - sum(found.values(), Fraction(0))
+    if left:
+        found[NOBODY, "", ""] += left
+    ordered = sorted(found, key=lambda key: (key[0] == NOBODY, *key))
+    return [Share(payee, found[payee, why, holder], why, holder) for payee, why, holder in ordered]
+
+
+def cut(cents: int, held: list[Share]) -> list[int]:
+    return [mine for _, mine in shares(cents, [(share.payee, share.split) for share in held])]
+
+
 def ledger(company: Any, plan: Row, periods: list[str]) -> tuple[list[Opening], list[Credit]]:
     openings, credits = [], []
+    rule = plan.get("books") or {}
+    holder = rule.get("holder", "credit_date")
+    opening_pick = {"credit_date": "last", "opening": "first", "time_weighted": "weighted"}[holder]
     for account in sorted(company.events_of):
         moved = [(*movement, credit_date(movement[0], plan)) for movement in movements(company, account)]
+        moved.sort(key=lambda m: (m[3], m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
         for period in periods:
             first, last = quarter(period)
+            days = days_of(period)
             whole = sum(cents for _, cents, _, day in moved if day < first)
-            for payee, cents in shares(whole, holders(company, account, first)):
-                openings.append(Opening(period, account, payee, cents, whole))
+            held = book_shares(company, account, period, days, opening_pick, whole, rule)
+            opening = [[share, cents] for share, cents in zip(held, cut(whole, held), strict=True)]
+            before = 0
             for event, cents, renewed, day in moved:
                 if first <= day <= last:
-                    held = holders(company, account, day)
-                    pairs = zip(shares(cents, held), shares(renewed, held), strict=True)
-                    for (payee, mine), (_, mine_renewed) in pairs:
-                        credits.append(Credit(period, account, payee, event, mine, mine_renewed, whole))
+                    window = [day] if holder == "credit_date" else days
+                    pick = "weighted" if holder == "time_weighted" else "first"
+                    held = book_shares(company, account, period, window, pick, whole, rule, event, day)
+                    mine = [
+                        after - was for after, was in zip(cut(before + cents, held), cut(before, held), strict=True)
+                    ]
+                    for share, part, part_renewed in zip(held, mine, cut(renewed, held), strict=True):
+                        credits.append(
+                            Credit(period, account, share.payee, event, part, part_renewed, whole, share.why)
+                        )
+                        if share.why == "inherited loss":
+                            take_along(opening, share.holder, -part)
+                before += cents
+            for share, cents in opening:
+                openings.append(Opening(period, account, share.payee, cents, whole, share.why))
     return openings, credits
+
+
+def take_along(opening: list[list[Any]], holder: str, loss: int) -> None:
+    """An inherited loss takes its opening ARR from the holder."""
+    for entry in list(opening):
+        share, cents = entry
+        if share.payee == holder:
+            gone = min(loss, max(cents, 0))
+            entry[1] -= gone
+            opening.append([Share(NOBODY, Fraction(0), "inherited loss", holder), gone])
 
 
 def people(company: Any, plan: Row, period: str) -> dict[str, Person]:

@@ -19,6 +19,7 @@ LAYERS = [
     {"exchange", "mapping", "parsing", "sample_contracts"},
     {"files", "reshaping", "validation", "sample"},
     {"sources"},
+    {"credit_dates", "books"},
     {"crediting", "metrics", "attainment", "curves", "payout"},
     {"plan"},
     {"replay"},
@@ -32,7 +33,7 @@ LAYERS = [
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
 STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
-BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange"}
+BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange", "books"}
 ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from compmodel.crediting import CreditRule, credit_dates
-from compmodel.errors import PlanError
 from compmodel.plan import Plan, example_plan, load_plan
 from compmodel.replay import Replay, replay
 from histories import (
+    BOOK_RULES,
     CREDIT_RULES,
     PERIODS,
     SPAN,
@@ -33,7 +33,7 @@ from histories import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
-EFFECTIVE, SIGNING, _ = CREDIT_RULES
+EFFECTIVE, SIGNING, *_ = CREDIT_RULES
 
 
 def plan_by(rule: Row) -> Plan:
@@ -130,17 +130,45 @@ class TestIdentities:
         assert added(credited(run), 0, 1) == added(credited(again), 0, 1)
         assert added(opened(run), 0, 1) == added(opened(again), 0, 1)
 
-    @settings(max_examples=7)
-    @given(companies(), st.sampled_from(CREDIT_RULES))
-    def test_each_payee_is_credited_what_the_reference_says(self, company: Company, rule: Row) -> None:
-        run = replayed(company, rule)
-        openings, credits = reference.ledger(company, {"credit_on": rule}, PERIODS)
-        keys = ["event_id", "period", "payee_id"]
-        expected = {(row.event["event_id"], row.period, row.payee): row for row in credits}
-        assert credited(run) == {key: row.cents for key, row in expected.items()}
-        renewed = run.credits.set_index(keys)["renewed_cents"].to_dict()
-        assert renewed == {key: row.renewed_cents for key, row in expected.items()}
-        assert opened(run) == {(row.account, row.period, row.payee): row.cents for row in openings if row.account_cents}
+    @settings(max_examples=10)
+    @given(companies(), st.sampled_from(CREDIT_RULES), st.sampled_from(["credit_date", "opening", "time_weighted"]))
+    def test_a_book_that_no_account_leaves_adds_up_payee_by_payee(
+        self, company: Company, rule: Row, holder: str
+    ) -> None:
+        """Opening and movements make the next opening of each payee and account, thirds of cents and all."""
+        people = sorted({row["payee_id"] for row in company.payees})
+        books = [
+            held(account, name, split=Fraction(1, len(people))) for account in company.events_of for name in people
+        ]
+        plan = plan_by(rule).replace({"books": {"holder": holder}})
+        (run,) = replay([plan], company.but(assignments=books).history(), SPAN)
+        account_of = dict(zip(run.credits["event_id"], run.credits["account_id"], strict=True))
+        moved: Counter[tuple[str, str, str]] = Counter()
+        for (event_id, period, payee), cents in credited(run).items():
+            moved[account_of[event_id], period, payee] += cents
+        opening = Counter(opened(run))
+        for account, _, payee in {*moved, *opening}:
+            for here, following in pairwise(PERIODS):
+                closing = opening[account, here, payee] + moved[account, here, payee]
+                assert closing == opening[account, following, payee]
+
+    @settings(max_examples=20)
+    @given(companies(), st.sampled_from(CREDIT_RULES), st.sampled_from(BOOK_RULES))
+    def test_each_payee_is_credited_what_the_reference_says(self, company: Company, rule: Row, books: Row) -> None:
+        (run,) = replay([plan_by(rule).replace({"books": books})], company.history(), SPAN)
+        openings, credits = reference.ledger(company, {"credit_on": rule, "books": books}, PERIODS)
+        keys = ["event_id", "period", "payee_id", "why"]
+        expected: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+        for row in credits:
+            sums = expected[row.event["event_id"], row.period, row.payee, row.why]
+            sums[0], sums[1] = sums[0] + row.cents, sums[1] + row.renewed_cents
+        found = run.credits.groupby(keys)[["credited_cents", "renewed_cents"]].sum()
+        assert dict(zip(found.index, found.to_numpy().tolist(), strict=True)) == expected
+        opened_by: Counter[tuple[str, ...]] = Counter()
+        for entry in openings:
+            opened_by[entry.account, entry.period, entry.payee, entry.why] += entry.cents
+        opening = run.books.groupby(["account_id", "period", "payee_id", "why"])["opening_cents"].sum()
+        assert Counter(opening[opening != 0].to_dict()) == Counter({key: n for key, n in opened_by.items() if n})
 
 
 @pytest.mark.parametrize("name", ["halves", "halves_signing"])
@@ -152,51 +180,6 @@ def test_the_sample_company_adds_up(name: str) -> None:
     assert run.credits["credited_cents"].abs().sum() > 10**9
     assert_payees_add_up_to_the_company(run, company_of(sample_history()), plan.credit_on.model_dump(), periods)
     assert_opening_and_movements_make_closing(run, periods)
-
-
-class TestCreditDates:
-    """Which date counts, and what happens without one."""
-
-    EVENTS = (
-        event("new", "a", "new", 1000, "2024-01-01"),
-        event("grown", "a", "expansion", 500, "2025-02-01", signed_on="2025-01-15", paid_on="2025-03-01"),
-        event("cut", "a", "contraction", -100, "2025-04-01", notice_on="2025-02-10", ends_on="2025-03-31"),
-        event("gone", "a", "churn", -1400, "2025-07-01", ends_on="2025-06-30"),
-    )
-
-    def dates(self, **rule: object) -> list[str]:
-        events = small_company(self.EVENTS, []).history().arr_events
-        found = credit_dates(events, CreditRule.model_validate({**EFFECTIVE, **rule}))
-        return found.dt.strftime("%Y-%m-%d").tolist()
-
-    def test_each_type_has_its_own_date(self) -> None:
-        assert self.dates() == ["2024-01-01", "2025-02-01", "2025-04-01", "2025-07-01"]
-        named = self.dates(expansion="signed_on", contraction="notice_on", churn="ends_on")
-        assert named == ["2024-01-01", "2025-01-15", "2025-02-10", "2025-06-30"]
-
-    def test_the_first_filled_date_of_a_list_counts(self) -> None:
-        chained = self.dates(
-            expansion=["invoiced_on", "paid_on", "signed_on"], churn=["notice_on", "ends_on", "effective_on"]
-        )
-        assert chained == ["2024-01-01", "2025-03-01", "2025-04-01", "2025-06-30"]
-
-    def test_events_without_a_date_are_listed(self) -> None:
-        with pytest.raises(PlanError) as error:
-            self.dates(churn="notice_on", expansion=["invoiced_on", "due_on"])
-        assert {(problem.place, problem.value) for problem in error.value.problems} == {
-            ("arr_events", "gone"),
-            ("arr_events", "grown"),
-        }
-        said = str(error.value)
-        assert "has 'gone', but has no notice_on, which credit_on.churn needs" in said
-        assert "has no invoiced_on or due_on, which credit_on.expansion needs" in said
-        assert "credit_on: {churn: [notice_on, effective_on]}" in said
-
-    def test_an_unknown_date_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="'notice_on', 'signed_on', 'effective_on'"):
-            CreditRule.model_validate({**EFFECTIVE, "churn": "cancelled_on"})
-        with pytest.raises(ValueError, match="at least 1 item"):
-            CreditRule.model_validate({**EFFECTIVE, "churn": []})
 
 
 class TestHolders:

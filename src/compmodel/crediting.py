@@ -10,70 +10,21 @@ ARR is the sum of all movements credited before the period, so opening plus move
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from compmodel.errors import PlanError, Problem
+from compmodel.books import ONE_DAY, BookRule, Days, Indices, Names, Pick, Shares, Splits, account_shares
 from compmodel.exchange import constant_cents
 from compmodel.money import Cents, nearest_cents
 from compmodel.periods import Period, period_edges
-from compmodel.tables import UNASSIGNED
+from compmodel.tables import LOSSES, UNASSIGNED
 
-DateColumn = Literal["notice_on", "signed_on", "effective_on", "due_on", "ends_on", "invoiced_on", "paid_on"]
-DateRule = Annotated[
-    tuple[DateColumn, ...],
-    BeforeValidator(lambda rule: (rule,) if isinstance(rule, str) else rule),
-    Field(min_length=1),
-]
-Indices = npt.NDArray[np.intp]
-Payees = npt.NDArray[np.object_]
-Splits = npt.NDArray[np.float64]
-
-
-class CreditRule(BaseModel):
-    """The date that credits each type of event: one column, or a list of which the first filled one counts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    churn: DateRule = Field(description="Day a churn counts.")
-    contraction: DateRule = Field(description="Day a contraction counts.")
-    renewal: DateRule = Field(description="Day a renewal counts.")
-    expansion: DateRule = Field(description="Day an expansion counts.")
-    new: DateRule = Field(("effective_on",), description="Day a new customer counts.")
-    reactivation: DateRule = Field(("effective_on",), description="Day a returning customer counts.")
-
-
-def credit_dates(events: pd.DataFrame, rule: CreditRule) -> pd.Series:
-    """Returns the credit date of each event, in the events' order. Raises PlanError listing events without one."""
-    dates = np.full(len(events), np.datetime64("NaT", "s"))
-    kinds, problems = events["event_type"].to_numpy(dtype=object), []
-    for event_type in CreditRule.model_fields:
-        columns: tuple[str, ...] = getattr(rule, event_type)
-        mine = np.flatnonzero(kinds == event_type)
-        for column in columns:
-            empty = mine[np.isnat(dates[mine])]
-            dates[empty] = events[column].to_numpy()[empty]
-        for event_id in events["event_id"].take(mine[np.isnat(dates[mine])]):
-            problems.append(
-                Problem(
-                    "arr_events",
-                    f"has no {' or '.join(columns)}, which credit_on.{event_type} needs",
-                    f"Fill the date, or give a list such as credit_on: {{{event_type}: [{columns[0]}, effective_on]}}.",
-                    "event_id",
-                    value=str(event_id),
-                )
-            )
-    if problems:
-        raise PlanError(problems)
-    return pd.Series(dates, index=events.index)
+INHERITED = "inherited loss"
+_BY_CREDIT_DATE = BookRule()
 
 
 def movements(events: pd.DataFrame, rates: dict[str, float]) -> pd.DataFrame:
-    """Returns the events with `rate`, and `arr_cents`, `renewed_cents` in the reporting currency.
+    """Returns the events with `rate`, `arr_cents`, `renewed_cents` in the reporting currency, and `event_rank`.
 
     Grain: one row an event, in the events' order. Each account's running balance is converted and rounded, and a
     movement is the difference of two balances: an account that has lost all its ARR stands at exactly 0.
@@ -92,47 +43,11 @@ def movements(events: pd.DataFrame, rates: dict[str, float]) -> pd.DataFrame:
         rate=events["currency"].map(rates).astype(float),
         arr_cents=arr_cents,
         renewed_cents=constant_cents(events["renewed_arr"].fillna(0.0), events["currency"], rates),
+        event_rank=name,
     )
 
 
-def dated(moved: pd.DataFrame, rule: CreditRule) -> pd.DataFrame:
-    """Returns the movements with the day each is credited, `credited_on`. Raises PlanError for events without one."""
-    return moved.assign(credited_on=credit_dates(moved, rule))
-
-
-def held_by(account_id: pd.Series, on: pd.Series, assignments: pd.DataFrame) -> tuple[Indices, Indices]:
-    """Returns pairs (row, assignment): positions of each row and of every assignment that holds its account that day.
-
-    Pairs are ordered by row, then payee.
-    """
-    account, names = pd.factorize(assignments["account_id"])
-    payee = pd.factorize(assignments["payee_id"], sort=True)[0]
-    order = np.lexsort((assignments["starts_on"].to_numpy(), payee, account))
-    codes = account[order]
-    rows = pd.Index(names).get_indexer(pd.Index(account_id))
-    first, last = np.searchsorted(codes, rows, "left"), np.searchsorted(codes, rows, "right")
-    n_spans = np.where(rows >= 0, last - first, 0)
-    row = np.repeat(np.arange(len(rows)), n_spans)
-    span = order[np.arange(n_spans.sum()) + np.repeat(first - (np.cumsum(n_spans) - n_spans), n_spans)]
-    day = on.to_numpy()[row]
-    starts, ends = assignments["starts_on"].to_numpy()[span], assignments["ends_on"].to_numpy()[span]
-    inside = (starts <= day) & ~(ends < day)
-    return row[inside], span[inside]
-
-
-def holders(account_id: pd.Series, on: pd.Series, assignments: pd.DataFrame) -> tuple[Indices, Payees, Splits]:
-    """Returns (row, payee_id, split): who holds each row's account that day, `(unassigned)` for what is left of it."""
-    row, span = held_by(account_id, on, assignments)
-    split = assignments["split"].to_numpy()[span]
-    left = 1 - np.bincount(row, split, minlength=len(account_id))
-    nobody = np.flatnonzero(np.round(left, 9) > 0)
-    payee = np.r_[assignments["payee_id"].to_numpy(dtype=object)[span], np.full(len(nobody), UNASSIGNED, dtype=object)]
-    row, split = np.r_[row, nobody], np.r_[split, left[nobody]]
-    order = np.argsort(row, kind="stable")
-    return row[order], payee[order], split[order]
-
-
-def share_cents(amounts: Cents, row: Indices, split: npt.NDArray[np.float64]) -> Cents:
+def share_cents(amounts: Cents, row: Indices, split: Splits) -> Cents:
     """Returns each pair's share of `amounts[row]` in whole cents; a row's shares add up to its rounded whole share.
 
     >>> share_cents(np.array([100]), np.array([0, 0, 0]), np.array([1 / 3, 1 / 3, 1 / 3])).tolist()
@@ -147,67 +62,156 @@ def share_cents(amounts: Cents, row: Indices, split: npt.NDArray[np.float64]) ->
     return upto - before
 
 
-def credit(moved: pd.DataFrame, assignments: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
+def credit(
+    moved: pd.DataFrame, assignments: pd.DataFrame, periods: tuple[Period, ...], rule: BookRule = _BY_CREDIT_DATE
+) -> pd.DataFrame:
     """Returns who is credited what, when, for the movements credited in the periods.
 
-    Grain: one row an event and payee; what nobody holds goes to the payee `(unassigned)`.
-    Columns: event_id, account_id, event_type, is_at_renewal, arr_delta, currency, rate, credited_on, period, payee_id,
-    split, credited_cents, renewed_cents (reporting currency), opening_cents (the whole account's).
+    Grain: one row an event, payee and reason; what is nobody's goes to the payee `(unassigned)`, and `why` says what
+    took it from `holder_id`, if anybody held it. Columns: event_id, account_id, event_type, is_at_renewal, arr_delta,
+    currency, rate, credited_on, origin_period (of a prior-period adjustment, else empty), period, payee_id, split, why,
+    holder_id, credited_cents, renewed_cents (reporting currency), opening_cents (the whole account's).
     """
     position = _period_of(moved["credited_on"], periods)
     inside = (position >= 0) & (position < len(periods))
+    after = _balances(moved)[inside]
     placed, position = moved[inside].reset_index(drop=True), position[inside]
-    opening = _opening_cents(moved, periods)
-    accounts = opening.index.get_indexer(pd.Index(placed["account_id"]))
-    row, payee_id, split = holders(placed["account_id"], placed["credited_on"], assignments)
-    columns = ["event_id", "account_id", "event_type", "is_at_renewal", "arr_delta", "currency", "rate", "credited_on"]
-    credits = placed[columns].take(row).reset_index(drop=True)
+    opening = _edge_cents(moved, periods)
+    account_opening = opening.to_numpy()[opening.index.get_indexer(pd.Index(placed["account_id"])), position]
+    quarters = _bounds(position, periods)
+    day = placed["credited_on"].to_numpy(dtype="datetime64[s]")
+    windows = (day, day) if rule.holder == "credit_date" else quarters
+    pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
+    shares = account_shares(placed["account_id"], windows, quarters, account_opening, assignments, rule, pick)
+    shares = _after_losses(shares, placed, quarters[0], rule)
+    row = shares.row
+    before = after - placed["arr_cents"].to_numpy()
+    columns = ["event_id", "account_id", "event_type", "is_at_renewal", "arr_delta", "currency", "rate"]
+    credits = placed[[*columns, "credited_on", "origin_period"]].take(row).reset_index(drop=True)
     return credits.assign(
         period=_named(position[row], periods),
-        payee_id=pd.Series(payee_id, dtype="str"),
-        split=split,
-        credited_cents=share_cents(placed["arr_cents"].to_numpy(), row, split),
-        renewed_cents=share_cents(placed["renewed_cents"].to_numpy(), row, split),
-        opening_cents=opening.to_numpy()[accounts, position][row],
+        payee_id=pd.Series(shares.payee_id, dtype="str"),
+        split=shares.split,
+        why=_texts(shares.why, shares.why),
+        holder_id=_texts(shares.holder_id, shares.why),
+        credited_cents=share_cents(after, row, shares.split) - share_cents(before, row, shares.split),
+        renewed_cents=share_cents(placed["renewed_cents"].to_numpy(), row, shares.split),
+        opening_cents=account_opening[row],
     )
 
 
-def opening_books(moved: pd.DataFrame, assignments: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
-    """Returns the ARR each payee held when each period opened, by the credit rule's own dates.
+def _after_losses(shares: Shares, placed: pd.DataFrame, quarter_starts: Days, rule: BookRule) -> Shares:
+    """The shares without the movements that the rule excludes by reason, and without losses inherited in the grace."""
+    for exclusion in rule.exclude:
+        if exclusion.reason is not None:
+            out = (placed["reason"] == exclusion.reason).to_numpy(dtype=bool)
+            shares = shares.taken_away(out[shares.row], np.asarray(f"excluded: {exclusion.because}", dtype=object))
+    if rule.grace_days or rule.grace_first_period:
+        is_loss = placed["event_type"].isin(LOSSES).to_numpy()[shares.row]
+        held = np.subtract(placed["credited_on"].to_numpy()[shares.row], shares.taken_on)
+        inherited = held < np.timedelta64(rule.grace_days, "D")  # false where nothing was taken over
+        if rule.grace_first_period:
+            inherited |= shares.taken_on >= quarter_starts[shares.row]
+        shares = shares.taken_away(is_loss & inherited, np.asarray(INHERITED, dtype=object))
+    return shares
 
-    Grain: one row a payee, account and period with opening ARR; `(unassigned)` takes what nobody holds.
-    Columns: payee_id, account_id, period, split, opening_cents.
+
+def opening_books(
+    moved: pd.DataFrame,
+    assignments: pd.DataFrame,
+    periods: tuple[Period, ...],
+    rule: BookRule = _BY_CREDIT_DATE,
+    credits: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Returns the ARR each payee's book opened a period with, by the credit rule's own dates and the book rule.
+
+    `credits` are those of `credit`, with which a loss in the grace takes its opening ARR along.
+    Grain: one row a payee, account, period and reason with opening ARR; `(unassigned)` takes what is nobody's.
+    Columns: payee_id, account_id, period, split, why, holder_id, opening_cents, closing_cents (the whole account's).
     """
-    opening = _opening_cents(moved, periods)
-    account, position = np.nonzero(opening.to_numpy())
-    account_id = pd.Series(opening.index.to_numpy(dtype=object)[account], dtype="str")
-    starts = pd.Series(period_edges(periods)[:-1].astype("datetime64[s]"))
-    row, payee_id, split = holders(account_id, starts.take(position), assignments)
-    return pd.DataFrame(
+    at_edges = _edge_cents(moved, periods)
+    account, position = np.nonzero(at_edges.to_numpy()[:, :-1])
+    cents, closing = (at_edges.to_numpy()[account, position + step] for step in (0, 1))
+    account_id = pd.Series(at_edges.index.to_numpy(dtype=object)[account], dtype="str")
+    quarters = _bounds(position, periods)
+    picks: dict[str, Pick] = {"credit_date": "last", "opening": "first", "time_weighted": "weighted"}
+    shares = account_shares(account_id, quarters, quarters, cents, assignments, rule, picks[rule.holder])
+    books = pd.DataFrame(
         {
-            "payee_id": pd.Series(payee_id, dtype="str"),
-            "account_id": account_id.take(row).array,
-            "period": _named(position[row], periods),
-            "split": split,
-            "opening_cents": share_cents(opening.to_numpy()[account, position], row, split),
+            "payee_id": pd.Series(shares.payee_id, dtype="str"),
+            "account_id": account_id.take(shares.row).array,
+            "period": _named(position[shares.row], periods),
+            "split": shares.split,
+            "why": _texts(shares.why, shares.why),
+            "holder_id": _texts(shares.holder_id, shares.why),
+            "opening_cents": share_cents(cents, shares.row, shares.split),
+            "closing_cents": closing[shares.row],
         }
     )
+    return books if credits is None else _without_inherited(books, credits[credits["why"] == INHERITED])
+
+
+def _without_inherited(books: pd.DataFrame, inherited: pd.DataFrame) -> pd.DataFrame:
+    """The books without the opening ARR that inherited losses took: it is nobody's, as they are."""
+    if inherited.empty:
+        return books
+    lost = -inherited.groupby(["account_id", "period", "holder_id"])["credited_cents"].sum()
+    is_own = (books["why"] == "") & (books["payee_id"] != UNASSIGNED)
+    mine = (
+        lost.reindex(pd.MultiIndex.from_frame(books[["account_id", "period", "payee_id"]]))
+        .fillna(0)
+        .to_numpy(dtype=np.int64)
+    )
+    gone = np.where(is_own, np.minimum(mine, np.maximum(books["opening_cents"], 0)), 0)
+    moved = books[gone > 0].assign(
+        holder_id=books["payee_id"], payee_id=UNASSIGNED, why=INHERITED, opening_cents=gone[gone > 0]
+    )
+    return pd.concat([books.assign(opening_cents=books["opening_cents"] - gone), moved], ignore_index=True)
 
 
 def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, periods: tuple[Period, ...]) -> pd.DataFrame:
-    """Returns each count of a KPI by payee; an account's counts go to who holds it that day, by split.
+    """Returns each count or score of a KPI by payee; an account's go to who holds it that day, by split.
 
-    Grain: one row a count and payee, of the counts within the periods. Columns: payee_id, period, attained.
+    Grain: one row a count and payee, of the counts within the periods. Columns: payee_id, period, split, attained and
+    scheduled (as they were counted, before the split).
     """
     position = _period_of(kpis["on"], periods)
     inside = (kpis["kpi"] == kpi).to_numpy() & (position >= 0) & (position < len(periods))
     mine = kpis[inside].assign(period=_named(position[inside], periods).array)
     is_own = mine["payee_id"].notna()
     own, of_accounts = mine[is_own], mine[~is_own]
-    row, payee_id, split = holders(of_accounts["account_id"], of_accounts["on"], assignments)
-    held = of_accounts.take(row).assign(payee_id=pd.array(payee_id, dtype="str"))
-    held["attained"] *= split
-    return pd.concat([own, held], ignore_index=True)[["payee_id", "period", "attained"]]
+    day = of_accounts["on"].to_numpy(dtype="datetime64[s]")
+    nothing = np.zeros(len(of_accounts), dtype=np.int64)
+    shares = account_shares(
+        of_accounts["account_id"], (day, day), (day, day), nothing, assignments, _BY_CREDIT_DATE, "first"
+    )
+    held = of_accounts.take(shares.row).assign(payee_id=pd.array(shares.payee_id, dtype="str"))
+    columns = ["payee_id", "period", "split", "attained", "scheduled"]
+    return pd.concat([own.assign(split=1.0), held.assign(split=shares.split)], ignore_index=True)[columns]
+
+
+def _texts(texts: Names, why: Names) -> pd.Series:
+    """The texts where a share was taken from its holder, else empty ones (quickly, where none was)."""
+    if not (why != "").any():
+        return pd.Series([""], dtype="str").take(np.zeros(len(texts), dtype=np.intp)).reset_index(drop=True)
+    return pd.Series(np.where(why != "", texts, ""), dtype="str")
+
+
+def _bounds(position: Indices, periods: tuple[Period, ...]) -> tuple[Days, Days]:
+    """First and last day of the period at each position."""
+    edges = period_edges(periods).astype("datetime64[s]")
+    return edges[:-1][position], np.subtract(edges[1:], ONE_DAY)[position]
+
+
+def _balances(moved: pd.DataFrame) -> Cents:
+    """The whole account's ARR in cents after each movement, in the order of the credit dates."""
+    account, name = pd.factorize(moved["account_id"])[0], moved["event_rank"].to_numpy()
+    days = (moved["effective_on"].to_numpy(), moved["credited_on"].to_numpy())
+    order = np.lexsort((name, moved["arr_cents"].to_numpy() < 0, *days, account))
+    after = moved["arr_cents"].take(order).groupby(account[order]).cumsum()
+    balances: Cents = np.empty(len(moved), dtype=np.int64)
+    balances[order] = after.to_numpy()
+    return balances
 
 
 def _named(position: Indices, periods: tuple[Period, ...]) -> pd.Series:
@@ -221,13 +225,13 @@ def _period_of(on: pd.Series, periods: tuple[Period, ...]) -> Indices:
     return np.searchsorted(edges, on.to_numpy().astype("datetime64[s]"), "right") - 1
 
 
-def _opening_cents(moved: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
-    """Opening ARR in cents: one row an account, one column a period."""
-    n = len(periods)
+def _edge_cents(moved: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
+    """ARR in cents at the start of each period and after the last: one row an account, one column an edge."""
+    n = len(periods) + 1
     position = _period_of(moved["credited_on"], periods)
     codes, accounts = pd.factorize(moved["account_id"])
     counted = position < n - 1
     cell = codes[counted] * n + position[counted] + 1
     steps = np.bincount(cell, moved["arr_cents"].to_numpy()[counted], minlength=len(accounts) * n)
-    opening = np.cumsum(steps.reshape(len(accounts), n), axis=1)
-    return pd.DataFrame(np.rint(opening).astype(np.int64), index=pd.Index(accounts, name="account_id"))
+    at_edges = np.cumsum(steps.reshape(len(accounts), n), axis=1)
+    return pd.DataFrame(np.rint(at_edges).astype(np.int64), index=pd.Index(accounts, name="account_id"))

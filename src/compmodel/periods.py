@@ -33,6 +33,12 @@ class Calendar(BaseModel):
         "start", description="A fiscal year is named after the calendar year it starts or ends in."
     )
 
+    @property
+    def months_ahead(self) -> int:
+        """Months from the start of a calendar year to that of the fiscal year of the same name."""
+        is_year_earlier = self.named_after == "end" and self.starts_in_month > 1
+        return self.starts_in_month - 1 - 12 * is_year_earlier
+
 
 CALENDAR_YEAR = Calendar()
 
@@ -100,9 +106,7 @@ class Period:
         return Period(f"{year:04d}{suffix}", self.calendar)
 
     def _month_start(self, ordinal: int) -> dt.date:
-        months = ordinal * self.months + self.calendar.starts_in_month - 1
-        if self.calendar.named_after == "end" and self.calendar.starts_in_month > 1:
-            months -= 12
+        months = ordinal * self.months + self.calendar.months_ahead
         return dt.date(months // 12, months % 12 + 1, 1)
 
 
@@ -141,3 +145,19 @@ def period_edges(periods: tuple[Period, ...]) -> npt.NDArray[np.datetime64]:
     """Returns the first day of each of consecutive periods and the day after the last: length n + 1, days."""
     days = [period.starts_on for period in periods] + [periods[-1].ends_on + dt.timedelta(days=1)]
     return np.array(days, dtype="datetime64[D]")
+
+
+def quarter_of(days: npt.NDArray[np.datetime64], calendar: Calendar = CALENDAR_YEAR) -> npt.NDArray[np.int64]:
+    """Returns the `ordinal` of the quarter each day lies in; far below any for an empty day.
+
+    >>> quarter_of(np.array(["2025-07-31"], dtype="datetime64[s]")).tolist() == [Period("2025Q3").ordinal]
+    True
+    """
+    months = days.astype("datetime64[M]").astype(np.int64) + 1970 * 12
+    ordinals: npt.NDArray[np.int64] = (months - calendar.months_ahead) // 3
+    return ordinals
+
+
+def quarter(ordinal: int, calendar: Calendar = CALENDAR_YEAR) -> Period:
+    """Returns the quarter of that ordinal."""
+    return Period(f"{ordinal // 4:04d}Q{ordinal % 4 + 1}", calendar)

@@ -17,16 +17,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.attainment import attain, payee_periods
-from compmodel.crediting import credit, dated, kpi_credits, movements, opening_books
+from compmodel.books import BOOK, assignments_by_kind
+from compmodel.credit_dates import credit_dates
+from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.exchange import constant_rates, missing_rates
-from compmodel.metrics import METRICS, measure, measure_kpi
+from compmodel.metrics import KPI_FORMS, METRICS, measure, measure_kpi
 from compmodel.money import Array, Cents, exact_array
 from compmodel.payout import gross_pay, payout_cents
-from compmodel.periods import Period, period_range
+from compmodel.periods import Period, period_edges, period_range
 from compmodel.plan import KPI, Component, Plan
-from compmodel.tables import TABLES, History
+from compmodel.tables import TABLES, UNASSIGNED, History
+from compmodel.validation import split_totals
 
 NOT_HUNDREDTHS = frozenset(
     ("BHD", "CLP", "ISK", "JOD", "JPY", "KRW", "KWD", "OMR", "PYG", "TND", "UGX", "VND", "XAF", "XOF")
@@ -41,9 +44,10 @@ CENTS_A_YEAR = 400
 class Replay:
     """One plan on one history.
 
-    `credits`: a row an event and payee. `books`: a row a payee, account and period. `payouts`: a row a payee, period
-    and component with target_incentive, proration, weight, numerator, denominator, value, target, attainment, factor,
-    gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting currency), team, and a note.
+    `credits`: a row an event, payee, reason and kind. `books`: a row a payee, account, period, reason and kind.
+    `payouts`: a row a payee, period and component with target_incentive, proration, weight, numerator, denominator,
+    value, target, attainment, factor, gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting
+    currency), team, and a note.
     """
 
     plan: Plan
@@ -64,6 +68,7 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
         fix = "Write quarters, such as 2024Q1:2025Q4."
         raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
     problems = [*_unknown_names(plans, history), *_outside(span, history), *_minor_units(plans, history)]
+    problems += _overfull(plans, history)
     problems += _unconvertible(plans, history)
     if problems:
         raise PlanError(problems)
@@ -77,13 +82,30 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
 def _replay_one(
     plan: Plan, history: History, periods: tuple[Period, ...], events: pd.DataFrame, rates: dict[str, float]
 ) -> Replay:
-    moved = dated(events, plan.credit_on)
-    credits = credit(moved, history.assignments, periods)
-    books = opening_books(moved, history.assignments, periods)
+    moved = events.join(credit_dates(events, plan.credit_on, history.settings.calendar))
+    credits, books = _credited(plan, history, moved, periods)
     people = payee_periods(history.payees, periods, plan.pay.currency, rates)
     measured = [_measured(component, history, credits, books, people, periods) for component in plan.components]
     paid = payouts(plan, people, measured, rates)
     return Replay(plan, history, periods, credits, books, _with_uncounted(paid, plan, history, periods))
+
+
+def _credited(
+    plan: Plan, history: History, moved: pd.DataFrame, periods: tuple[Period, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Credits and opening books, those of the books first, then what is credited beside them."""
+    credits: list[pd.DataFrame] = []
+    books: list[pd.DataFrame] = []
+    kinds = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
+    for kind, assignments in kinds:
+        mine = credit(moved, assignments, periods, plan.books)
+        opening = opening_books(moved, assignments, periods, plan.books, mine)
+        for found, rows in ((credits, mine), (books, opening)):
+            kept = rows if kind == BOOK else rows[rows["payee_id"] != UNASSIGNED]
+            found.append(kept.assign(kind=kind))
+    if len(kinds) == 1:
+        return credits[0], books[0]
+    return pd.concat(credits, ignore_index=True), pd.concat(books, ignore_index=True)
 
 
 def _measured(
@@ -101,17 +123,21 @@ def _measured(
         return measure(books, credits, people, component.metric, level)
     counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), periods)
     is_lead = people["role"].map(lambda role: rule.by_role.get(role) == "team").astype(bool)
-    return measure_kpi(counts, people, level, is_lead)
+    return measure_kpi(counts, people, level, is_lead, component.form)
 
 
 def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
     """The payouts, with a note where a KPI has no count of anybody in a period: an export may be missing."""
     note, kpis = paid["note"].copy(), history.kpis
+    edges = period_edges(periods).astype("datetime64[s]")
     for component in plan.components:
         if component.metric in METRICS:
             continue
-        on = kpis.loc[kpis["kpi"] == component.metric.removeprefix(KPI), "on"].dt.date
-        empty = [period.name for period in periods if not on.between(period.starts_on, period.ends_on).any()]
+        on = kpis["on"].to_numpy()[(kpis["kpi"] == component.metric.removeprefix(KPI)).to_numpy()]
+        counted = set(np.searchsorted(edges, on, "right").tolist())
+        empty = [period.name for i, period in enumerate(periods, start=1) if i not in counted]
+        if not empty:
+            continue
         note[(note == "") & (paid["component"] == component.name) & paid["period"].isin(empty)] = UNCOUNTED
     return paid.assign(note=note)
 
@@ -198,7 +224,7 @@ def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:
 
 
 def _nothing(plan: Plan, n_people: int) -> npt.NDArray[np.str_]:
-    said = [METRICS[c.metric].nothing if c.metric in METRICS else "no member" for c in plan.components]
+    said = [METRICS[c.metric].nothing if c.metric in METRICS else KPI_FORMS[c.form][1] for c in plan.components]
     return np.tile([f"{reason} in the period, so nothing is paid" for reason in said], n_people)
 
 
@@ -234,6 +260,24 @@ def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]
     if last is not None and periods[-1].ends_on > last:
         rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
         yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
+
+
+def _overfull(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """Plans by which the books hold more than the whole of an account."""
+    for plan in plans:
+        (_, books), *_ = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
+        n_roles = books["role"].nunique(dropna=False)
+        if n_roles < 2 or not books.drop_duplicates(["account_id", "role"])["account_id"].duplicated().any():
+            continue  # one role alone was checked with the data
+        total = split_totals(books, ["account_id"])
+        over = books.loc[total.index[total > 1 + 1e-9]]
+        if len(over):
+            first, n = over.iloc[0], over["account_id"].nunique()
+            where = f"such as {first['account_id']!r} on {first['starts_on']:%Y-%m-%d}"
+            rule = f"credits more than the whole of {n} account{'s' * (n != 1)}, {where}"
+            roles = ", ".join(sorted(set(over["role"].dropna()))[1:]) or "ROLE"
+            fix = f"Write books: {{double_credit: [{roles}]}} to credit a role beside the book, or lower a split."
+            yield Problem(f"plan {plan.name}", rule, fix, "books.double_credit")
 
 
 def _unconvertible(plans: Sequence[Plan], history: History) -> Iterator[Problem]:

@@ -96,8 +96,12 @@ def _company(seed: int) -> tuple[Tables, Skills]:
             rows["assignments"] += assignment_rows(c)
             rows["kpis"] += account_kpis(c)
     rows["arr_events"].sort(key=lambda row: (row["effective_on"], row["account_id"]))
+    booked = Draw(seed, 6)
     for n, row in enumerate(rows["arr_events"], start=1):
-        row["event_id"] = f"E{n:05d}"
+        # Most are closed in the CRM within the week; one in thirty is forgotten, often beyond the quarter.
+        closed = (row["signed_on"] if "signed_on" in row else row["notice_on"]) + booked.between(0, 5)
+        closed += booked.between(20, 100) * booked.chance(1 / 30)
+        row |= {"event_id": f"E{n:05d}", "closed_on": closed if closed <= END else None}
     return {name: _table(name, rows[name]) for name in TABLES}, skills
 
 

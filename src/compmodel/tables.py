@@ -23,7 +23,6 @@ from compmodel.periods import Calendar
 GAINS = ("new", "expansion", "reactivation")
 LOSSES = ("contraction", "churn")
 EVENT_TYPES = (*GAINS, *LOSSES, "renewal")
-DATE_COLUMNS = ("notice_on", "signed_on", "effective_on", "due_on", "ends_on", "invoiced_on", "paid_on")
 UNASSIGNED = "(unassigned)"
 
 Type = Literal["text", "date", "number", "count", "flag"]
@@ -121,6 +120,7 @@ TABLES = {
                 Column("ends_on", "date", "Last day of the term that ends with a loss.", empty="not a loss"),
                 Column("invoiced_on", "date", "Day the change was first invoiced.", empty="not invoiced"),
                 Column("paid_on", "date", "Day that invoice was paid.", empty="not paid"),
+                Column("closed_on", "date", "Day the deal or loss was closed in the CRM.", empty="on time"),
             ),
         ),
         Table(

@@ -20,7 +20,7 @@ from compmodel.exchange import missing_rates
 from compmodel.parsing import ParsedTable, RawTable, is_in, parsed_table, positions, shown
 from compmodel.tables import GAINS, LOSSES, TABLES, History, Settings, Table, empty_table
 
-__all__ = ["ADD", "RawTable", "doubtful_amounts", "validated_history"]
+__all__ = ["ADD", "RawTable", "doubtful_amounts", "split_totals", "validated_history"]
 
 ADD = "Add {0}.csv, .parquet or .xlsx, or name its file under tables in mapping.yaml (data/README.md shows how)."
 _OPEN = pd.Timestamp("9999-12-31")
@@ -117,7 +117,7 @@ def _book_spans(tables: _Tables) -> Iterable[Problem]:
     problems = _span_problems(books, source, ["account_id", "payee_id"])
     if problems:
         return problems
-    total = _split_totals(books)
+    total = split_totals(books, ["account_id", "role"])
     rule = "must leave the splits of an account on a day at or below 1 together"
     return [
         source.problem(
@@ -131,11 +131,11 @@ def _book_spans(tables: _Tables) -> Iterable[Problem]:
     ]
 
 
-def _split_totals(books: pd.DataFrame) -> pd.Series:
-    """For each assignment, by position, the splits of its account on its first day together."""
-    spans = books.reset_index(names="i").assign(ends_on=books["ends_on"].fillna(_OPEN))
-    pairs = spans[["i", "account_id", "starts_on"]].merge(
-        spans[["account_id", "starts_on", "ends_on", "split"]], on="account_id", suffixes=("", "_other")
+def split_totals(books: pd.DataFrame, by: list[str]) -> pd.Series:
+    """Returns for each assignment, by position, the splits on its first day of those that agree with it in columns."""
+    spans = books.reset_index(drop=True).assign(ends_on=books["ends_on"].fillna(_OPEN).array).reset_index(names="i")
+    pairs = spans[["i", *by, "starts_on"]].merge(
+        spans[[*by, "starts_on", "ends_on", "split"]], on=by, suffixes=("", "_other")
     )
     active = pairs[(pairs["starts_on_other"] <= pairs["starts_on"]) & (pairs["starts_on"] <= pairs["ends_on"])]
     return active.groupby("i")["split"].sum()
@@ -292,7 +292,7 @@ def _left_behind(tables: _Tables, settings: Settings) -> Iterable[Problem]:
 def _partly_held(tables: _Tables) -> Iterable[Problem]:
     """Accounts of which some days a part is in nobody's book."""
     books = tables["assignments"].frame
-    total = _split_totals(books)
+    total = split_totals(books, ["account_id"])
     for i in total.index[total < 1 - 1e-9]:
         fix = f"Raise a split, or assign the rest of account {books['account_id'].iloc[i]} to somebody."
         rule = f"which leaves {1 - total[i]:.4g} of the account to nobody on {_day(books, 'starts_on', i)}"

@@ -15,7 +15,8 @@ import pandas as pd
 
 import compmodel as cm
 from compmodel.attainment import payee_periods
-from compmodel.crediting import credit, dated, movements, opening_books
+from compmodel.credit_dates import credit_dates
+from compmodel.crediting import credit, movements, opening_books
 from compmodel.exchange import constant_rates
 
 ROUNDS = 15
@@ -56,7 +57,8 @@ def main() -> None:
     plan = plans[1]
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique()]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
-    moved = dated(movements(history.arr_events, rates), plan.credit_on)
+    moved = movements(history.arr_events, rates)
+    moved = moved.join(credit_dates(moved, plan.credit_on, history.settings.calendar))
     replays = cm.replay(plans, history, PERIODS)
     parts: dict[str, Callable[[], Any]] = {
         "full comparison of two plans": lambda: cm.compare(cm.replay(plans, history, PERIODS), "thirds"),
