@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from compmodel.errors import PlanError
 from compmodel.metrics import METRICS
 from compmodel.plan import example_plan
 from compmodel.replay import replay
@@ -167,19 +168,19 @@ class TestLevels:
         assert measured("nrr", self.company(p, r, *moved), "team")["p"] == (180_000, 160_000, 1.125)
         assert measured("nrr", self.company(p, r, *left), "team")["p"] == (140_000, 100_000, 1.4)
 
-    def test_an_account_that_moves_counts_at_opening_and_on_the_credit_date(self) -> None:
-        """Payee p opened with a, q lost it: alone p is at 100% and q below 0; the team is as if nothing had moved."""
+    def test_an_account_that_moves_takes_its_opening_arr_along(self) -> None:
+        """Payee q took a over and lost it: q's opening holds it, p's does not; the team is as if nothing had moved."""
         gone = [lost("a1", "a", "churn", -100_000, "2025-03-01")]
         books = [held("a", "p", ends_on="2025-01-31"), held("a", "q", "2025-02-01"), held("b", "q")]
         north = company(gone, books, payees=[employed("p", team="north"), employed("q", team="north")])
-        assert measured("nrr", north) == {"p": (100_000, 100_000, 1.0), "q": (-40_000, 60_000, -40 / 60)}
+        assert measured("nrr", north) == {"p": (0, 0, None), "q": (60_000, 160_000, 0.375)}
         assert measured("grr", north, "team") == dict.fromkeys("pq", (60_000, 160_000, 0.375))
 
     def test_one_customer_of_two_teammates_nets_within_the_team(self) -> None:
         """Payee p grew a by 30,000, then q lost 20,000 of it: a loss of q's, none of the team's."""
         books = [held("a", "p", ends_on="2025-01-31"), held("a", "q", "2025-02-01"), held("b", "q")]
         moved = company(MOVED[:2], books, payees=[employed("p", team="north"), employed("q", team="north")])
-        assert measured("grr", moved)["q"] == (40_000, 60_000, 40 / 60)
+        assert measured("grr", moved)["q"] == (140_000, 160_000, 0.875)
         assert measured("grr", moved, "team")["q"] == (160_000, 160_000, 1.0)
 
     def test_splits(self) -> None:
@@ -214,6 +215,47 @@ class TestKpi:
         people = [employed("p"), employed("q")]
         found = measured(self.KPI, company([], books, payees=people, kpis=kpis))
         assert found == {"p": (10, 1, 10), "q": (4, 1, 4)}
+
+    @pytest.mark.parametrize(
+        ("form", "p", "q", "team"),
+        [
+            # p held 3 of 4 and, with half of account a, 1 of 2 halves; q has the other half, and is away half the time.
+            ("share", (3.5, 5, 0.7), (0.5, 1, 0.5), (4, 6, 4 / 6)),
+            # Scores of p: 9, 4 and half of a 10; of q: half of the 10.
+            ("mean", (18, 2.5, 7.2), (5, 0.5, 10), (23, 3, 23 / 3)),
+            ("nps", (50, 2.5, 20), (50, 0.5, 100), (100, 3, 100 / 3)),
+        ],
+    )
+    def test_shares_and_scores(self, form: str, p: Any, q: Any, team: Any) -> None:
+        """Neither is divided by the time on the plan."""
+        people = [employed("p", team="north"), employed("q", starts_on="2025-02-15", team="north")]
+        if form == "share":
+            counts = [{**counted(3, "2025-01-10", payee_id="p"), "scheduled": 4}]
+            counts += [{**counted(1, "2025-03-10", account_id="a"), "scheduled": 2}]
+        else:
+            counts = [counted(9, "2025-01-10", payee_id="p"), counted(4, "2025-01-11", payee_id="p")]
+            counts += [counted(10, "2025-03-10", account_id="a")]
+        books = [held("a", "p", split=0.5), held("a", "q", split=0.5)]
+        found = company([], books, payees=people, kpis=counts)
+        changes = {"components.nrr.form": form, "components.nrr.attainment": {"kind": "ratio"}}
+        assert self.measured(found, "individual", changes) == {"p": p, "q": q}
+        assert self.measured(found, "team", changes) == {"p": team, "q": team}
+
+    def measured(self, found: Company, level: str, changes: Row) -> dict[str, tuple[Any, ...]]:
+        plan = example_plan().replace({"components.nrr.metric": self.KPI, "components.nrr.level": level, **changes})
+        (run,) = replay([plan], found.history(), "2025Q1")
+        rows = run.payouts[run.payouts["component"] == "nrr"]
+        return {row.payee_id: (row.numerator, row.denominator, row.value) for row in rows.itertuples()}
+
+    def test_a_share_of_nothing_scheduled_is_undefined(self) -> None:
+        plan = example_plan().replace({"components.kpi.form": "share", "components.kpi.target": 0.9})
+        (run,) = replay([plan], company([], kpis=[counted(1, "2025-01-10", payee_id="p")]).history(), "2025Q1")
+        row = run.payouts[run.payouts["component"] == "kpi"].iloc[0]
+        assert (row["payout"], row["note"]) == (0, "nothing scheduled in the period, so nothing is paid")
+
+    def test_a_form_is_of_a_kpi(self) -> None:
+        with pytest.raises(PlanError, match="form is nps, but nrr is no KPI"):
+            example_plan().replace({"components.nrr.form": "nps"})
 
     def test_a_team_is_the_mean_of_its_full_time_members(self) -> None:
         """8 + 2 by one and a half members; the lead on the team is no member while the others count alone."""
@@ -281,7 +323,13 @@ class TestKpi:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_metric_has_bounds_for_its_slider(name: str) -> None:
-    lower, upper, step = METRICS[name].target_bounds
-    assert 0 < lower < upper
-    assert round((upper - lower) / step, 9).is_integer()
+@pytest.mark.parametrize("goal", [0.9, 7.5, 40_000])
+def test_every_metric_has_bounds_for_its_slider(name: str, goal: float) -> None:
+    if METRICS[name].unit == "share" and goal > 5:
+        return
+    changes = {"metric": name, "target": goal, "attainment": {"kind": "ratio"}}
+    plan = example_plan().replace({f"components.nrr.{field}": value for field, value in changes.items()})
+    lever = next(lever for lever in plan.levers() if lever.path == "components.nrr.target.default")
+    assert 0 < lever.lower < lever.upper
+    assert round((lever.upper - lever.lower) / lever.step, 9).is_integer()
+    assert METRICS[name].target_bounds or lever.lower < goal < lever.upper

@@ -4,8 +4,7 @@ Each metric is one function from the opening books and the credits to sums, and 
 the accounts with ARR when the period opened, company-wide; later movements of newer customers stay outside. A team's
 figure is the ratio of its members' sums. Where the denominator is zero the value is empty, never infinite.
 
-Currently implemented: nrr, grr, renewal_rate, expansion_rate, and kpi.NAME for any KPI counted in the history (counts
-are added up; scores and shares of what was scheduled are not yet measured as such).
+`METRICS` lists them; kpi.NAME is any KPI of the history, as a count, a share of what was scheduled, a mean or an NPS.
 """
 
 from __future__ import annotations
@@ -18,9 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.tables import LOSSES
+from compmodel.books import BOOK
+from compmodel.tables import GAINS, LOSSES
 
 Level = Literal["individual", "team"]
+KpiForm = Literal["count", "share", "mean", "nps"]
+KPI_FORMS: dict[KpiForm, tuple[str, str]] = {
+    "count": ("count", "no member"),
+    "share": ("share", "nothing scheduled"),
+    "mean": ("score", "no score"),
+    "nps": ("score", "no answer"),
+}
+"""Unit of a KPI's form, and what is missing where it is undefined."""
 Sums = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
@@ -38,7 +46,15 @@ class Cells:
     def opening(self) -> Sums:
         """Returns the cohort's opening ARR of each cell."""
         cents = self.books["opening_cents"].to_numpy()
-        return self._sums(self.book_cell, cents, cents > 0)
+        return self.summed(cents, cents > 0)
+
+    def summed(self, numbers: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]) -> Sums:
+        """Returns numbers of the chosen rows of the books, added up in each cell."""
+        return self._sums(self.book_cell, numbers, chosen)
+
+    def one(self) -> Sums:
+        """Returns 1.00 for each cell: what an amount is over."""
+        return np.full(self.n, 100.0)
 
     def credited(self, column: str, chosen: npt.NDArray[np.bool_]) -> Sums:
         """Returns a column of the chosen credits, added up in each cell."""
@@ -53,7 +69,7 @@ class Cells:
         """Tells which credits are of these event types."""
         return self.credits["event_type"].isin(event_types).to_numpy()
 
-    def _sums(self, cell: Codes, cents: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> Sums:
+    def _sums(self, cell: Codes, cents: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]) -> Sums:
         kept = chosen & (cell >= 0)
         return _added(cell[kept], cents[kept], self.n)
 
@@ -78,6 +94,35 @@ def grr(cells: Cells) -> tuple[Sums, Sums]:
     return opening + lost, opening
 
 
+def grr_of_totals(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns GRR netted over all customers: (opening - contraction - churn of the cohort) / opening.
+
+    A customer who loses and grows within the period counts as a loss here, and as its net change in `grr`.
+    """
+    opening = cells.opening()
+    return opening + cells.credited("credited_cents", cells.of_type(*LOSSES) & cells.cohort()), opening
+
+
+def nrr_bridge(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns NRR as a bridge of movements: (opening + expansion - contraction - churn of everybody) / opening.
+
+    Lets in what customers won in the period do later in it; leaves out reactivation, a class of its own.
+    """
+    opening = cells.opening()
+    return opening + cells.credited("credited_cents", cells.of_type("expansion", *LOSSES)), opening
+
+
+def logo_retention(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns the customers of the cohort with ARR at the period's end over those at its start, by their splits.
+
+    Point to point: who joined and left within the period, or left and came back, does not count.
+    """
+    opened = cells.books["opening_cents"].to_numpy() > 0
+    kept = opened & (cells.books["closing_cents"].to_numpy() > 0)
+    logos = 100 * cells.books["split"].to_numpy()  # as cents, so that a logo reads as 1
+    return cells.summed(logos, kept), cells.summed(logos, opened)
+
+
 def renewal_rate(cells: Cells) -> tuple[Sums, Sums]:
     """Returns renewed ARR over ARR up for renewal: what was renewed plus what was lost at a renewal in the period."""
     renewed = cells.credited("renewed_cents", cells.of_type("renewal"))
@@ -90,6 +135,32 @@ def expansion_rate(cells: Cells) -> tuple[Sums, Sums]:
     return cells.credited("credited_cents", cells.of_type("expansion") & cells.cohort()), cells.opening()
 
 
+def contraction_rate(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns the contraction of the cohort, as a positive share of opening ARR."""
+    return -cells.credited("credited_cents", cells.of_type("contraction") & cells.cohort()), cells.opening()
+
+
+def churn_rate(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns the churn of the cohort, without contraction, as a positive share of opening ARR."""
+    return -cells.credited("credited_cents", cells.of_type("churn") & cells.cohort()), cells.opening()
+
+
+def expansion_arr(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns the ARR of all expansions, an amount."""
+    return cells.credited("credited_cents", cells.of_type("expansion")), cells.one()
+
+
+def net_new_arr(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns all movements of ARR together, an amount: new, expansion and reactivation less contraction and churn."""
+    return cells.credited("credited_cents", cells.of_type(*GAINS, *LOSSES)), cells.one()
+
+
+def quick_ratio(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns (new + expansion + reactivation) / (contraction + churn); empty when nothing was lost."""
+    gained, lost = (cells.credited("credited_cents", cells.of_type(*types)) for types in (GAINS, LOSSES))
+    return gained, -lost
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric's function and, for sliders, what its target is measured in, its usual bounds and step."""
@@ -98,7 +169,8 @@ class Metric:
     title: str
     nothing: str
     unit: str = "share"
-    target_bounds: tuple[float, float, float] = (0.8, 1.5, 0.01)
+    target_bounds: tuple[float, float, float] | None = (0.8, 1.5, 0.01)
+    """Lowest, highest and step of a target's slider; none where they follow the target itself."""
 
 
 METRICS = {
@@ -106,6 +178,16 @@ METRICS = {
     "grr": Metric(grr, "GRR", "no opening ARR", target_bounds=(0.7, 1.0, 0.01)),
     "renewal_rate": Metric(renewal_rate, "Renewal rate", "no ARR up for renewal", target_bounds=(0.5, 1.0, 0.01)),
     "expansion_rate": Metric(expansion_rate, "Expansion rate", "no opening ARR", target_bounds=(0.01, 0.5, 0.01)),
+    "grr_of_totals": Metric(grr_of_totals, "GRR of totals", "no opening ARR", target_bounds=(0.7, 1.0, 0.01)),
+    "nrr_bridge": Metric(nrr_bridge, "NRR (bridge)", "no opening ARR"),
+    "logo_retention": Metric(
+        logo_retention, "Logo retention", "no customer at opening", target_bounds=(0.7, 1.0, 0.01)
+    ),
+    "contraction_rate": Metric(contraction_rate, "Contraction rate", "no opening ARR", target_bounds=(0.01, 0.3, 0.01)),
+    "churn_rate": Metric(churn_rate, "Churn rate", "no opening ARR", target_bounds=(0.01, 0.3, 0.01)),
+    "expansion_arr": Metric(expansion_arr, "Expansion ARR", "", "amount", None),
+    "net_new_arr": Metric(net_new_arr, "Net new ARR", "", "amount", None),
+    "quick_ratio": Metric(quick_ratio, "Quick ratio", "no loss", "ratio", (1.0, 10.0, 0.1)),
 }
 
 
@@ -122,6 +204,10 @@ def measure(
     found = {}
     for name, unit in (("individual", people["payee_id"]), ("team", people["team"])):
         cell, n = _cells(unit, people["period"])
+        if name == "team":  # what is credited beside the books would count an account twice
+            book_row, credit_row = (
+                np.where(rows["kind"] == BOOK, row, -1) for rows, row in ((books, book_row), (credits, credit_row))
+            )
         cells = Cells(n, books, _code_at(cell, book_row), credits, _code_at(cell, credit_row))
         numerator, denominator = METRICS[metric].measured(cells)
         opening, above, below = (_sum_at(sums, cell) / 100 for sums in (cells.opening(), numerator, denominator))
@@ -129,26 +215,36 @@ def measure(
     return _measured(people, level, found)
 
 
-def measure_kpi(counts: pd.DataFrame, people: pd.DataFrame, level: pd.Series, is_lead: pd.Series) -> pd.DataFrame:
-    """Returns the count of a KPI for each person and period at full-time pace; at team level the mean of its members.
+def measure_kpi(
+    counts: pd.DataFrame, people: pd.DataFrame, level: pd.Series, is_lead: pd.Series, form: KpiForm = "count"
+) -> pd.DataFrame:
+    """Returns a KPI for each person and period, in one of four forms; at team level the ratio of its members' sums.
 
-    The denominator is the share of the period a payee, or the team's members, were on the plan. `is_lead` marks whom
-    the plan measures on the team by role: they are no members of it, unless the team has no others.
-    Grain: one row a row of `people`, in its order; `counts` has payee_id, period, attained.
+    count: what was attained at full-time pace, over the share of the period on the plan (for a team the mean of its
+    members). share: attained over scheduled. mean: the mean score. nps: promoters (9, 10) less detractors (0 to 6) of
+    100 answers (Bain's Net Promoter Score). An account's rows weigh by the split of its holder.
+    `is_lead` marks whom the plan measures on the team by role: they are no members of it, unless it has no others.
+    Grain: one row a row of `people`, in its order; `counts` is of `kpi_credits`.
     Columns: payee_id, period, level, unit_id, opening_arr (empty), numerator, denominator, value.
     """
-    row = _Rows(people)(counts)
-    attained = _added(row[row >= 0], counts["attained"].to_numpy()[row >= 0], len(people))
+    row, split = _Rows(people)(counts), counts["split"].to_numpy(dtype=float)
+    score = counts["attained"].to_numpy(dtype=float)
+    if form == "nps":
+        score = 100.0 * ((score >= 9).astype(float) - (score <= 6))
+    below = {"share": counts["scheduled"].fillna(0).to_numpy(dtype=float) * split}.get(form, split)
+    known = row >= 0
+    attained = _added(row[known], (score * split)[known], len(people))
     on_plan = people["proration"].to_numpy(dtype=float)
+    over = on_plan if form == "count" else _added(row[known], below[known], len(people))
     team, n = _cells(people["team"], people["period"])
     may_count = (on_plan > 0) & (team >= 0)
     others = may_count & ~is_lead.to_numpy()
     has_others = _sum_at(_added(team[others], on_plan[others], n), team) > 0
     kept = np.where(has_others, others, may_count)
-    sums = [_added(team[kept], of[kept], n) for of in (attained, on_plan)]
+    sums = [_added(team[kept], of[kept], n) for of in (attained, over)]
     nothing: Sums = np.full(len(people), np.nan)
     found = {
-        "individual": (nothing, attained, on_plan),
+        "individual": (nothing, attained, over),
         "team": (nothing, _sum_at(sums[0], team), _sum_at(sums[1], team)),
     }
     return _measured(people, level, found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +17,12 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from compmodel.attainment import AttainmentRule, Target
-from compmodel.crediting import CreditRule
+from compmodel.books import BookRule
+from compmodel.credit_dates import CreditRule
 from compmodel.curves import Curve
 from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
-from compmodel.metrics import METRICS, Level
+from compmodel.metrics import KPI_FORMS, METRICS, KpiForm, Level
 from compmodel.money import exact
 from compmodel.payout import PayRule
 
@@ -68,7 +70,8 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: Name = Field(description="Name within the plan.")
-    metric: str = Field(description="nrr, grr, renewal_rate, expansion_rate, or kpi.NAME.")
+    metric: str = Field(description="A name in METRICS, such as nrr, or kpi.NAME.")
+    form: KpiForm = Field("count", description="For a KPI: count, share of what was scheduled, mean score, or nps.")
     level: LevelRule = Field(description="Whose result is measured.")
     weight: Share = Field(
         ge=0,
@@ -89,16 +92,18 @@ class Component(BaseModel):
 
     @property
     def unit(self) -> str:
-        """What values and targets are: share or count."""
-        return METRICS[self.metric].unit if self.metric in METRICS else "count"
+        """What values and targets are: share, count, score, ratio or amount (reporting currency)."""
+        return METRICS[self.metric].unit if self.metric in METRICS else KPI_FORMS[self.form][0]
 
     @model_validator(mode="after")
     def _metric_exists(self) -> Component:
         if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
             raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
+        if self.form != "count" and self.metric in METRICS:
+            raise ValueError(f"form is {self.form}, but {self.metric} is no KPI. Delete the form.")
         shares = {"attainment.floor": self.attainment.floor, "target.default": self.target.default}
         shares |= {f"target.by_segment.{name}": target for name, target in self.target.by_segment.items()}
-        for name, share in shares.items() if self.metric in METRICS else ():
+        for name, share in shares.items() if self.unit == "share" else ():
             if share > LARGEST_SHARE:
                 raise ValueError(f"{name} is {share:g}, which is {share:.0%}. Write a share of 1: 1.15, not 115.")
         for name, target in {"default": self.target.default, **self.target.by_segment}.items():
@@ -144,6 +149,7 @@ class Plan(BaseModel):
     effective_on: Day = Field(description="First day the plan holds.")
     pay: PayRule = Field(description="Currency, period and rounding of pay.")
     credit_on: CreditRule = Field(description="The date that credits each type of event.")
+    books: BookRule = Field(BookRule(), description="Whose book an account counts in.")
     components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
     open_decisions: tuple[OpenDecision, ...] = Field((), description="What is not settled yet.")
 
@@ -192,16 +198,27 @@ class Plan(BaseModel):
         found = []
         for component in self.components:
             path, title = f"components.{component.name}", component.title
-            metric = METRICS.get(component.metric)
             found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
             goal = component.target.default
-            lower, upper, step = metric.target_bounds if metric else (1.0, max(20.0, 2 * goal), 1.0)
+            lower, upper, step = _target_bounds(component)
             target = f"{path}.target.default"
             found.append(Lever(target, f"{title} target", goal, lower, upper, step, component.unit))
             if component.attainment.kind == "from_floor":
                 floor = component.attainment.floor
                 found.append(_lever(AttainmentRule, "floor", f"{path}.attainment.floor", f"{title} floor", floor))
         return tuple(found)
+
+
+def _target_bounds(component: Component) -> tuple[float, float, float]:
+    """Lowest, highest and step: a metric's own, single counts, or hundredths of a target amount."""
+    goal = component.target.default
+    if component.unit == "share" and component.metric not in METRICS:
+        return 0.5, 1.0, 0.01
+    if component.unit in ("count", "score"):
+        step = 1.0 if goal > 10 or component.unit == "count" else 0.1
+        return step, max(20.0, 2 * goal) if component.unit == "count" else max(2 * goal, 10.0), step
+    step = 10.0 ** (floor(log10(goal)) - 1)
+    return METRICS[component.metric].target_bounds or (step, max(20, round(2 * goal / step)) * step, step)
 
 
 def _lever(model: type[BaseModel], field: str, path: str, label: str, value: float) -> Lever:
