@@ -187,8 +187,7 @@ def weighed_spans(company: Any, account: str, days: list[dt.date], pick: str) ->
     if pick == "weighted":
         one = Fraction(1, max(len(held_days), 1))
         return [(span, one * number(span["split"])) for day in held_days for span in spans_on(company, account, day)]
-    chosen = held_days[:1] if pick == "first" else held_days[-1:]
-    return [(span, number(span["split"])) for day in chosen for span in spans_on(company, account, day)]
+    return [(span, number(span["split"])) for day in held_days[:1] for span in spans_on(company, account, day)]
 
 
 def shut_out(company: Any, account: str, period: str, span: Row, opening: int, rule: Row) -> str:
@@ -264,7 +263,7 @@ def ledger(company: Any, plan: Row, periods: list[str]) -> tuple[list[Opening], 
     openings, credits = [], []
     rule = plan.get("books") or {}
     holder = rule.get("holder", "credit_date")
-    opening_pick = {"credit_date": "last", "opening": "first", "time_weighted": "weighted"}[holder]
+    pick = "weighted" if holder == "time_weighted" else "first"
     for account in sorted(company.events_of):
         moved = [(*movement, credit_date(movement[0], plan)) for movement in movements(company, account)]
         moved.sort(key=lambda m: (m[3], m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
@@ -272,13 +271,14 @@ def ledger(company: Any, plan: Row, periods: list[str]) -> tuple[list[Opening], 
             first, last = quarter(period)
             days = days_of(period)
             whole = sum(cents for _, cents, _, day in moved if day < first)
-            held = book_shares(company, account, period, days, opening_pick, whole, rule)
+            moved_on = [day for _, cents, _, day in moved if cents and first <= day <= last]
+            opened_on = [max(moved_on, default=first)] if holder == "credit_date" else days
+            held = book_shares(company, account, period, opened_on, pick, whole, rule)
             opening = [[share, cents] for share, cents in zip(held, cut(whole, held), strict=True)]
             before = 0
             for event, cents, renewed, day in moved:
                 if first <= day <= last:
                     window = [day] if holder == "credit_date" else days
-                    pick = "weighted" if holder == "time_weighted" else "first"
                     held = book_shares(company, account, period, window, pick, whole, rule, event, day)
                     mine = [
                         after - was for after, was in zip(cut(before + cents, held), cut(before, held), strict=True)

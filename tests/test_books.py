@@ -73,9 +73,10 @@ class TestHolder:
         run = replayed({"holder": "time_weighted"}, books)
         assert opened(run) == {("a", "p", ""): 500, ("a", "q", ""): 500, ("b", "p", ""): 500}
 
-    def test_an_account_whose_book_ends_stays_with_its_last_holder(self) -> None:
-        books = [held("a", "p", ends_on="2025-03-10"), held("b", "p")]
-        assert opened(replayed({}, books))["a", "p", ""] == 1000
+    def test_an_account_that_moves_without_a_movement_stays_with_who_opened_with_it(self) -> None:
+        """Else p, who leaves, would have what was won before over next to nothing."""
+        books = [*BOOKS[:2], held("b", "p", ends_on="2025-03-10"), held("b", "q", "2025-03-11")]
+        assert opened(replayed({}, books)) == {("a", "q", ""): 1000, ("b", "p", ""): 500}
 
     def test_of_an_account_that_changes_hands_the_books_carry_on(self) -> None:
         """Opening of the next quarter: what q has after the cut."""

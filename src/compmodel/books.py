@@ -24,7 +24,7 @@ Splits = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
 BOOK = "book"
 ONE_DAY = np.timedelta64(1, "D")
-Pick = Literal["first", "last", "weighted"]
+Pick = Literal["first", "weighted"]
 Holder = Literal["credit_date", "opening", "time_weighted"]
 
 
@@ -64,8 +64,9 @@ class BookRule(BaseModel):
 
     holder: Holder = Field(
         "credit_date",
-        description="credit_date: a movement goes to the holder on its day, opening ARR to the last holder of the "
-        "quarter. opening: both to the holder on the quarter's first day. time_weighted: both by days held.",
+        description="credit_date: a movement goes to the holder on its day, the account's opening ARR to the holder on "
+        "the day of its last movement, on the quarter's first day where nothing moved. opening: both to the holder on "
+        "the quarter's first day. time_weighted: both by days held.",
     )
     min_days_held: int = Field(0, ge=0, description="Days of the quarter an account must be held to count.")
     still_held_on: int | None = Field(
@@ -124,9 +125,9 @@ def account_shares(
 ) -> Shares:
     """Returns who has which share of each row's account over its window of days.
 
-    Arrays of rows: `windows` and `quarters` are first and last days. `pick` takes the holders on the first or on the
-    last held day of the window, or weighs all by days over the days on which anybody held it. A holder whom the rule
-    shuts out for the quarter loses the share to `(unassigned)`.
+    Arrays of rows: `windows` and `quarters` are first and last days. `pick` takes the holders on the first held day of
+    the window, or weighs all by days over the days on which anybody held it. A holder whom the rule shuts out for the
+    quarter loses the share to `(unassigned)`.
     """
     row, span, days = _held(account_id, windows, assignments)
     splits = assignments["split"].to_numpy(dtype=float)[span]
@@ -135,7 +136,7 @@ def account_shares(
         kept = np.ones(len(row), dtype=bool)
     else:
         starts, ends = _clipped(row, span, windows, assignments)
-        day = _per_row(np.minimum, starts, row) if pick == "first" else _per_row(np.maximum, ends, row)
+        day = _first_of_row(starts, row)
         kept, split = (starts <= day) & (day <= ends), splits
     row, span, split = row[kept], span[kept], split[kept]
     payee = assignments["payee_id"].to_numpy(dtype=object)[span]
@@ -214,15 +215,14 @@ def _clipped(row: Indices, span: Indices, windows: tuple[Days, Days], assignment
     return starts, np.fmin(assignments["ends_on"].to_numpy()[span], last[row])
 
 
-def _per_row(reduced: np.ufunc, days: Days, row: Indices) -> Days:
-    """The least or the greatest day of each row's pairs, for each pair; pairs stand in the order of their rows."""
-    begins = np.r_[True, row[1:] != row[:-1]][: len(row)]
+def _first_of_row(days: Days, row: Indices) -> Days:
+    """The first day of each row's pairs, for each pair; pairs stand in the order of their rows."""
     if not len(row):
         return days
-    found: Days = reduced.reduceat(days.astype(np.int64), np.flatnonzero(begins))[np.cumsum(begins) - 1].astype(
-        days.dtype
-    )
-    return found
+    begins = np.r_[True, row[1:] != row[:-1]]
+    first = np.minimum.reduceat(days.astype(np.int64), np.flatnonzero(begins))
+    each: Days = first[np.cumsum(begins) - 1].astype(days.dtype)
+    return each
 
 
 def _held_days(row: Indices, span: Indices, windows: tuple[Days, Days], assignments: pd.DataFrame) -> Splits:

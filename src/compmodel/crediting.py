@@ -4,8 +4,8 @@
 the book of whoever holds the account that day, `opening_books` says what each book held when a period opened. Shares
 are cut in whole cents, so all payees plus `(unassigned)` always add up to the company, to the cent.
 
-A book is opened by the holder on the period's first day; a movement goes to the holder on its credit date. Opening
-ARR is the sum of all movements credited before the period, so opening plus movements is closing for any credit rule.
+Opening ARR is the sum of all movements credited before the period, so opening plus movements is closing for any credit
+rule; it goes to a payee by the same book rule as the period's movements.
 """
 
 from __future__ import annotations
@@ -134,8 +134,13 @@ def opening_books(
     cents, closing = (at_edges.to_numpy()[account, position + step] for step in (0, 1))
     account_id = pd.Series(at_edges.index.to_numpy(dtype=object)[account], dtype="str")
     quarters = _bounds(position, periods)
-    picks: dict[str, Pick] = {"credit_date": "last", "opening": "first", "time_weighted": "weighted"}
-    shares = account_shares(account_id, quarters, quarters, cents, assignments, rule, picks[rule.holder])
+    windows = quarters
+    if rule.holder == "credit_date":
+        day = _last_moved(moved, periods)[account, position]
+        day = np.where(np.isnat(day), quarters[0], day)
+        windows = (day, day)
+    pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
+    shares = account_shares(account_id, windows, quarters, cents, assignments, rule, pick)
     books = pd.DataFrame(
         {
             "payee_id": pd.Series(shares.payee_id, dtype="str"),
@@ -223,6 +228,16 @@ def _period_of(on: pd.Series, periods: tuple[Period, ...]) -> Indices:
     """Position of the period each day falls in: -1 before the first, n after the last."""
     edges = period_edges(periods).astype("datetime64[s]")
     return np.searchsorted(edges, on.to_numpy().astype("datetime64[s]"), "right") - 1
+
+
+def _last_moved(moved: pd.DataFrame, periods: tuple[Period, ...]) -> Days:
+    """Day of the last movement of ARR of each account in each period, none where nothing moved; as `_edge_cents`."""
+    n, position = len(periods), _period_of(moved["credited_on"], periods)
+    codes, accounts = pd.factorize(moved["account_id"])
+    chosen = (position >= 0) & (position < n) & (moved["arr_cents"].to_numpy() != 0)
+    days: Days = np.full(len(accounts) * n, np.datetime64("NaT", "s"))
+    np.fmax.at(days, codes[chosen] * n + position[chosen], moved["credited_on"].to_numpy()[chosen])
+    return days.reshape(len(accounts), n)
 
 
 def _edge_cents(moved: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
