@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.attainment import attain, payee_periods
-from compmodel.books import BOOK, assignments_by_kind
-from compmodel.credit_dates import credit_dates
+from compmodel.books import BOOK, BookRule, assignments_by_kind
+from compmodel.credit_dates import CreditRule, credit_dates
 from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem, nearest
@@ -76,14 +76,22 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
     moved = movements(history.arr_events, rates)
-    return [_replay_one(plan, history, span, moved, rates) for plan in plans]
+    ledgers: dict[tuple[CreditRule, BookRule], tuple[pd.DataFrame, pd.DataFrame]] = {}  # plans often share both rules
+    for plan in plans:
+        rules = plan.credit_on, plan.books
+        if rules not in ledgers:
+            ledgers[rules] = _credited(plan, history, moved, span)
+    return [_replay_one(plan, history, span, *ledgers[plan.credit_on, plan.books], rates) for plan in plans]
 
 
 def _replay_one(
-    plan: Plan, history: History, periods: tuple[Period, ...], events: pd.DataFrame, rates: dict[str, float]
+    plan: Plan,
+    history: History,
+    periods: tuple[Period, ...],
+    credits: pd.DataFrame,
+    books: pd.DataFrame,
+    rates: dict[str, float],
 ) -> Replay:
-    moved = events.join(credit_dates(events, plan.credit_on, history.settings.calendar))
-    credits, books = _credited(plan, history, moved, periods)
     people = payee_periods(history.payees, periods, plan.pay.currency, rates)
     measured = [_measured(component, history, credits, books, people, periods) for component in plan.components]
     paid = payouts(plan, people, measured, rates)
@@ -91,9 +99,10 @@ def _replay_one(
 
 
 def _credited(
-    plan: Plan, history: History, moved: pd.DataFrame, periods: tuple[Period, ...]
+    plan: Plan, history: History, events: pd.DataFrame, periods: tuple[Period, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Credits and opening books, those of the books first, then what is credited beside them."""
+    moved = events.join(credit_dates(events, plan.credit_on, history.settings.calendar))
     credits: list[pd.DataFrame] = []
     books: list[pd.DataFrame] = []
     kinds = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
