@@ -170,8 +170,21 @@ class TestBeside:
         beside = run.credits[run.credits["kind"] == "overlay"].set_index(["event_id", "payee_id"])["credited_cents"]
         assert beside.to_dict() == {("grown", "x"): 10_000, ("cut", "x"): -30_000, ("cut", "y"): -30_000}
         assert run.credits[run.credits["kind"] == "book"]["credited_cents"].sum() == -20_000
-        nowhere = replayed({"overlays": [{"role": "overlay", "region": "EMEA"}]}, payees=people)
-        assert set(nowhere.credits["kind"]) == {"book"}
+
+    @pytest.mark.parametrize(
+        ("rule", "said"),
+        [
+            ({"overlays": [{"role": "ovrlay"}]}, "books.overlays has 'ovrlay', but is no role of the history. Did you"),
+            ({"overlays": [{"role": "overlay", "region": "EMEA"}]}, "books.overlays has 'EMEA', but is no region"),
+            ({"overlays": [{"role": "overlay", "segment": "smb"}]}, "books.overlays has 'smb', but is no segment"),
+            ({"exclude": [{"account_id": "c", "because": "x"}]}, "books.exclude has 'c', but is no account of the"),
+        ],
+    )
+    def test_a_rule_that_names_what_is_not_there_is_refused(self, rule: Row, said: str) -> None:
+        """It would silently do nothing."""
+        with pytest.raises(PlanError) as error:
+            replayed(rule, payees=[*PEOPLE, employed("x", role="overlay")])
+        assert said in str(error.value)
 
     def test_splits_above_1_need_double_credit(self) -> None:
         books = [{**row, "role": "csm"} for row in BOOKS] + [{**held("a", "boss"), "role": "specialist"}]

@@ -207,7 +207,7 @@ class TestMakefile:
         ("ws://localhost:8888/api/kernels", True),
         ("data:text/html,x", True),
         ("blob:http://localhost/1", True),
-        ("file:///tmp/a.html", True),
+        ("file:///a.html", True),
         ("https://cdn.example.com/a.js", False),
         ("http://localhost.example.com/", False),
         ("wss://example.com/", False),

@@ -21,7 +21,7 @@ from compmodel.books import BOOK, BookRule, assignments_by_kind
 from compmodel.credit_dates import CreditRule, credit_dates
 from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
-from compmodel.errors import PlanError, Problem, nearest
+from compmodel.errors import Hints, PlanError, Problem, nearest
 from compmodel.exchange import constant_rates, missing_rates
 from compmodel.metrics import KPI_FORMS, METRICS, measure, measure_kpi
 from compmodel.money import Array, Cents, exact_array
@@ -68,7 +68,7 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
         fix = "Write quarters, such as 2024Q1:2025Q4."
         raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
     problems = [*_unknown_names(plans, history), *_outside(span, history), *_minor_units(plans, history)]
-    problems += _overfull(plans, history)
+    problems += [*_unknown_in_books(plans, history), *_overfull(plans, history)]
     problems += _unconvertible(plans, history)
     if problems:
         raise PlanError(problems)
@@ -269,6 +269,21 @@ def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]
     if last is not None and periods[-1].ends_on > last:
         rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
         yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
+
+
+def _unknown_in_books(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """What a book rule names and the history does not know: the rule would silently do nothing."""
+    accounts = history.accounts
+    for plan in plans:
+        named = [("exclude", rule.account_id, accounts["account_id"]) for rule in plan.books.exclude]
+        for overlay in plan.books.overlays:
+            named += [("overlays", overlay.role, history.payees["role"])]
+            named += [("overlays", getattr(overlay, name), accounts[name]) for name in ("region", "segment")]
+        for where, value, column in named:
+            known = column.dropna().unique()
+            if value is not None and value not in known:
+                rule, fix = f"is no {str(column.name).removesuffix('_id')} of the history", Hints(known).of(value)
+                yield Problem(f"plan {plan.name}", rule, fix or "Correct or delete it.", f"books.{where}", value=value)
 
 
 def _overfull(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
