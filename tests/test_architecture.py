@@ -19,9 +19,12 @@ LAYERS = [
     {"exchange", "mapping", "parsing", "sample_contracts"},
     {"files", "reshaping", "validation", "sample"},
     {"sources"},
-    {"credit_dates", "books"},
+    {"credit_dates", "books", "baselines", "events"},
     {"crediting", "metrics", "attainment", "curves", "payout"},
+    {"measurement"},
+    {"components"},
     {"plan"},
+    {"misfits"},
     {"replay"},
     {"compare"},
     {"charts"},
@@ -33,7 +36,7 @@ LAYERS = [
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
 STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
-BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange", "books"}
+BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange", "books", "baselines", "events"}
 ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},

@@ -7,15 +7,46 @@ over the days of the period; the period's target incentive is the day-weighted y
 
 from __future__ import annotations
 
-from typing import Literal
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Number
 from compmodel.money import Array, exact
 from compmodel.periods import Period
+
+Annualising = Literal["compounding", "adding"]
+
+
+def period_target(yearly: float, months: int, how: Annualising, at_rest: float = 0.0) -> float:
+    """Returns a yearly target for fewer months, to six decimals; `at_rest` is the value where nothing moves (NRR: 1).
+
+    >>> period_target(1.20, 3, "adding", at_rest=1), period_target(1.20, 3, "compounding", at_rest=1)
+    (1.05, 1.046635)
+    """
+    year, rest, share = Decimal(repr(yearly)), Decimal(repr(at_rest)), Decimal(months) / 12
+    found = year**share if how == "compounding" else rest + (year - rest) * share
+    return float(found.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP))
+
+
+def yearly_value(value: Array, months: int, how: Annualising, at_rest: float = 1.0) -> Array:
+    """Returns what a value of so many months (1, 2, 3, 4, 6 or 12) makes in a year; floats or exact fractions.
+
+    A retention below 0 compounds as 0.
+
+    >>> quarter = np.array([0.875])
+    >>> yearly_value(quarter, 3, "adding").tolist(), yearly_value(quarter, 3, "compounding").tolist()
+    ([0.5], [0.586181640625])
+    """
+    times, rest = 12 // months, type(value.flat[0])(at_rest) if value.size else at_rest
+    if how == "adding":
+        return rest + (value - rest) * times
+    floored: Array = np.maximum(value, 0 * value) ** times
+    return floored
 
 
 class Target(BaseModel):
@@ -25,6 +56,10 @@ class Target(BaseModel):
 
     default: Number = Field(gt=0, description="Target for everyone not named below.")
     by_segment: dict[str, Number] = Field({}, description="Target by the payee's segment.")
+    yearly: Annualising | None = Field(
+        None,
+        description="The targets are for a year; for the months measured they are converted by compounding or adding.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -38,9 +73,14 @@ class Target(BaseModel):
                 raise ValueError(f"by_segment.{segment} is {target:g}, but a target must be above 0. Raise it.")
         return self
 
-    def of(self, segments: pd.Series) -> np.ndarray:
-        """Returns the target of each payee from the payee's segment."""
-        return segments.map(self.by_segment).astype(float).fillna(self.default).to_numpy()
+    def of(self, segments: pd.Series, months: npt.NDArray[Any], at_rest: float = 0.0) -> npt.NDArray[np.float64]:
+        """Returns the target of each payee from the payee's segment, for the months measured."""
+        written: npt.NDArray[np.float64] = np.asarray(segments.map(self.by_segment).astype(float).fillna(self.default))
+        if self.yearly is None:
+            return written
+        pairs, at = np.unique(np.column_stack([written, months]), axis=0, return_inverse=True)
+        found = [period_target(yearly, int(n), self.yearly, at_rest) for yearly, n in pairs.tolist()]
+        return np.array(found, dtype=float)[at.ravel()]
 
 
 class AttainmentRule(BaseModel):
@@ -81,13 +121,13 @@ def attain(value: Array, target: Array, rule: AttainmentRule) -> Array:
 def payee_periods(
     payees: pd.DataFrame, periods: tuple[Period, ...], currency: str, rates: dict[str, float]
 ) -> pd.DataFrame:
-    """Returns the people of each period: role, team, segment and target incentive while they were on the plan.
+    """Returns the people of each period: role, team, segment, region and target incentive while on the plan.
 
-    Grain: one row a payee and period in which the payee has a span. Role, team and segment are those of the first span
-    with a target incentive, or of the first span. `currency` is a code, or "payee" for each payee's own (that of the
-    last span in the period). An amount in another currency is converted to whole cents a year at `rates`.
-    Columns: payee_id, period, role, team, segment, currency, cent_days (yearly target incentive in cents, times days,
-    added up), days_on_plan, n_days, proration.
+    Grain: one row a payee and period in which the payee has a span. Role, team, segment and region are those of the
+    first span with a target incentive, or of the first span. `currency` is a code, or "payee" for each payee's own
+    (that of the last span in the period). An amount in another currency is converted to whole cents a year at `rates`.
+    Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
+    days, added up), days_on_plan, n_days, proration.
     """
     spans = payees.sort_values(["payee_id", "starts_on"], kind="stable").reset_index(drop=True)
     first = np.array([period.starts_on for period in periods], dtype="datetime64[s]")
@@ -108,7 +148,7 @@ def payee_periods(
     people = here.take(order)
     firsts = people.drop_duplicates(["period", "payee_id"]).reset_index(drop=True)
     sums = people.groupby(["period", "payee_id"], sort=False)[["cent_days", "days_on_plan"]].sum()
-    columns = ["payee_id", "period", "role", "team", "segment", "n_days"]
+    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days"]
     found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums.reset_index(drop=True))
     return found.assign(period=found["period"].astype("str"), proration=found["days_on_plan"] / found["n_days"])
 

@@ -24,7 +24,7 @@ from compmodel.compare import cost_by_period as cost_answer
 from compmodel.compare import pay_by_payee as pay_answer
 from compmodel.compare import pay_change_by_payee as change_answer
 from compmodel.compare import payout_curves as curves_answer
-from compmodel.plan import KPI
+from compmodel.components import KPI
 
 FIGURE_CONFIG: dict[str, Any] = {
     "showSendToCloud": False,

@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 
 from compmodel.attainment import attain
+from compmodel.components import Component
 from compmodel.curves import payout_factor
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
 from compmodel.periods import Period
-from compmodel.plan import Component, Plan
+from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import count_words, number_words, short_money, signed_percent
 

@@ -28,6 +28,8 @@ DateColumn = Literal[
     "notice_on", "signed_on", "effective_on", "due_on", "ends_on", "invoiced_on", "paid_on", "closed_on"
 ]
 AT_RENEWAL = "expansion_at_renewal"
+DUE = ("churn", "contraction", "renewal")
+"""What may have a due date of its own."""
 Days = npt.NDArray[np.datetime64]
 Quarters = npt.NDArray[np.int64]
 
@@ -120,6 +122,12 @@ class CreditRule(BaseModel):
     new: DateRule = Field((CreditDate(column="effective_on"),), description="Day a new customer counts.")
     reactivation: DateRule = Field((CreditDate(column="effective_on"),), description="Day a returning customer counts.")
     late: LateRule | None = Field(None, description="What happens to events known after their quarter was locked.")
+
+    def by_due_date(self) -> CreditRule:
+        """Returns the rule by which what was due counts on its due date, and anything else as before."""
+        due = CreditDate(column="due_on")
+        kinds = {name: (due, *ways) for name, ways in self.by_type().items() if name in DUE}
+        return self.model_copy(update=kinds)
 
     def by_type(self) -> dict[str, tuple[CreditDate, ...]]:
         """Returns the rule of each type of event; expansion_at_renewal is a type of its own only where written."""

@@ -1,11 +1,11 @@
 """Who a change in ARR counts for, and on which day.
 
 `movements` converts events to whole cents of the reporting currency, `credit` places each on its credit date and in
-the book of whoever holds the account that day, `opening_books` says what each book held when a period opened. Shares
+the book of whoever holds the account that day, `opening_books` says what each book held when a window opened. Shares
 are cut in whole cents, so all payees plus `(unassigned)` always add up to the company, to the cent.
 
-Opening ARR is the sum of all movements credited before the period, so opening plus movements is closing for any credit
-rule; it goes to a payee by the same book rule as the period's movements.
+Opening ARR is the sum of all movements credited before the window, so opening plus movements is closing for any credit
+rule; it goes to a payee by the same book rule as the window's movements.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from compmodel.baselines import Windows
 from compmodel.books import ONE_DAY, BookRule, Days, Indices, Names, Pick, Shares, Splits, account_shares
 from compmodel.exchange import constant_cents
 from compmodel.money import Cents, nearest_cents
-from compmodel.periods import Period, period_edges
+from compmodel.periods import Calendar, quarter_starts
 from compmodel.tables import LOSSES, UNASSIGNED
 
 INHERITED = "inherited loss"
@@ -63,44 +64,47 @@ def share_cents(amounts: Cents, row: Indices, split: Splits) -> Cents:
 
 
 def credit(
-    moved: pd.DataFrame, assignments: pd.DataFrame, periods: tuple[Period, ...], rule: BookRule = _BY_CREDIT_DATE
+    moved: pd.DataFrame, assignments: pd.DataFrame, windows: Windows, rule: BookRule = _BY_CREDIT_DATE
 ) -> pd.DataFrame:
-    """Returns who is credited what, when, for the movements credited in the periods.
+    """Returns who is credited what, when, for the movements credited in the windows.
 
-    Grain: one row an event, payee and reason; what is nobody's goes to the payee `(unassigned)`, and `why` says what
-    took it from `holder_id`, if anybody held it. Columns: event_id, account_id, event_type, is_at_renewal, arr_delta,
-    currency, rate, credited_on, origin_period (of a prior-period adjustment, else empty), period, payee_id, split, why,
-    holder_id, credited_cents, renewed_cents (reporting currency), opening_cents (the whole account's).
+    Grain: one row an event, window, payee and reason; what is nobody's goes to the payee `(unassigned)`, and `why` says
+    what took it from `holder_id`, if anybody held it. Columns: event_id, account_id, event_type, is_at_renewal,
+    arr_delta, currency, rate, credited_on, origin_period (of a prior-period adjustment, else empty), window (its
+    position), period, payee_id, split, why, holder_id, credited_cents, counted_cents (what of it metrics count),
+    renewed_cents (reporting currency), opening_cents (the whole account's).
     """
-    position = _period_of(moved["credited_on"], periods)
-    inside = (position >= 0) & (position < len(periods))
-    after = _balances(moved)[inside]
-    placed, position = moved[inside].reset_index(drop=True), position[inside]
-    opening = _edge_cents(moved, periods)
-    account_opening = opening.to_numpy()[opening.index.get_indexer(pd.Index(placed["account_id"])), position]
-    quarters = _bounds(position, periods)
+    row, window = windows.holding(moved["credited_on"].to_numpy(dtype="datetime64[s]"))
+    after = _balances(moved)[row]
+    placed = moved.take(row).reset_index(drop=True)
+    opening, _ = _edge_cents(moved, windows)
+    account_opening = opening.to_numpy()[opening.index.get_indexer(pd.Index(placed["account_id"])), window]
+    periods = windows.period_starts_on[window], windows.period_ends_on[window]
     day = placed["credited_on"].to_numpy(dtype="datetime64[s]")
-    windows = (day, day) if rule.holder == "credit_date" else quarters
+    held = (day, day) if rule.holder == "credit_date" else (windows.starts_on[window], windows.ends_on[window])
     pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
-    shares = account_shares(placed["account_id"], windows, quarters, account_opening, assignments, rule, pick)
-    shares = _after_losses(shares, placed, quarters[0], rule)
-    row = shares.row
-    before = after - placed["arr_cents"].to_numpy()
+    shares = account_shares(placed["account_id"], held, periods, account_opening, assignments, rule, pick)
+    shares = _after_losses(shares, placed, rule, windows.periods[0].calendar)
+    row, moved_cents = shares.row, placed["arr_cents"].to_numpy()
+    credited = share_cents(after, row, shares.split) - share_cents(after - moved_cents, row, shares.split)
+    uncounted = moved_cents - placed["counted_cents"].to_numpy()
     columns = ["event_id", "account_id", "event_type", "is_at_renewal", "arr_delta", "currency", "rate"]
     credits = placed[[*columns, "credited_on", "origin_period"]].take(row).reset_index(drop=True)
     return credits.assign(
-        period=_named(position[row], periods),
+        window=window[row],
+        period=_named(window[row], windows),
         payee_id=pd.Series(shares.payee_id, dtype="str"),
         split=shares.split,
         why=_texts(shares.why, shares.why),
         holder_id=_texts(shares.holder_id, shares.why),
-        credited_cents=share_cents(after, row, shares.split) - share_cents(before, row, shares.split),
+        credited_cents=credited,
+        counted_cents=credited - share_cents(uncounted, row, shares.split) if uncounted.any() else credited,
         renewed_cents=share_cents(placed["renewed_cents"].to_numpy(), row, shares.split),
         opening_cents=account_opening[row],
     )
 
 
-def _after_losses(shares: Shares, placed: pd.DataFrame, quarter_starts: Days, rule: BookRule) -> Shares:
+def _after_losses(shares: Shares, placed: pd.DataFrame, rule: BookRule, calendar: Calendar) -> Shares:
     """The shares without the movements that the rule excludes by reason, and without losses inherited in the grace."""
     for exclusion in rule.exclude:
         if exclusion.reason is not None:
@@ -108,10 +112,11 @@ def _after_losses(shares: Shares, placed: pd.DataFrame, quarter_starts: Days, ru
             shares = shares.taken_away(out[shares.row], np.asarray(f"excluded: {exclusion.because}", dtype=object))
     if rule.grace_days or rule.grace_first_period:
         is_loss = placed["event_type"].isin(LOSSES).to_numpy()[shares.row]
-        held = np.subtract(placed["credited_on"].to_numpy()[shares.row], shares.taken_on)
+        day = placed["credited_on"].to_numpy(dtype="datetime64[s]")
+        held = np.subtract(day[shares.row], shares.taken_on)
         inherited = held < np.timedelta64(rule.grace_days, "D")  # false where nothing was taken over
         if rule.grace_first_period:
-            inherited |= shares.taken_on >= quarter_starts[shares.row]
+            inherited |= shares.taken_on >= quarter_starts(day, calendar)[shares.row]
         shares = shares.taken_away(is_loss & inherited, np.asarray(INHERITED, dtype=object))
     return shares
 
@@ -119,38 +124,40 @@ def _after_losses(shares: Shares, placed: pd.DataFrame, quarter_starts: Days, ru
 def opening_books(
     moved: pd.DataFrame,
     assignments: pd.DataFrame,
-    periods: tuple[Period, ...],
+    windows: Windows,
     rule: BookRule = _BY_CREDIT_DATE,
     credits: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Returns the ARR each payee's book opened a period with, by the credit rule's own dates and the book rule.
+    """Returns the ARR each payee's book opened a window with, by the credit rule's own dates and the book rule.
 
     `credits` are those of `credit`, with which a loss in the grace takes its opening ARR along.
-    Grain: one row a payee, account, period and reason with opening ARR; `(unassigned)` takes what is nobody's.
-    Columns: payee_id, account_id, period, split, why, holder_id, opening_cents, closing_cents (the whole account's).
+    Grain: one row a payee, account, window and reason with opening ARR; `(unassigned)` takes what is nobody's.
+    Columns: payee_id, account_id, window (its position), period, split, why, holder_id, opening_cents, closing_cents
+    (the whole account's).
     """
-    at_edges = _edge_cents(moved, periods)
-    account, position = np.nonzero(at_edges.to_numpy()[:, :-1])
-    cents, closing = (at_edges.to_numpy()[account, position + step] for step in (0, 1))
-    account_id = pd.Series(at_edges.index.to_numpy(dtype=object)[account], dtype="str")
-    quarters = _bounds(position, periods)
-    windows = quarters
+    opening, closing = _edge_cents(moved, windows)
+    account, window = np.nonzero(opening.to_numpy())
+    cents = opening.to_numpy()[account, window]
+    account_id = pd.Series(opening.index.to_numpy(dtype=object)[account], dtype="str")
+    periods = windows.period_starts_on[window], windows.period_ends_on[window]
+    held = windows.starts_on[window], windows.ends_on[window]
     if rule.holder == "credit_date":
-        day = _last_moved(moved, periods)[account, position]
-        day = np.where(np.isnat(day), quarters[0], day)
-        windows = (day, day)
+        day = _last_moved(moved, windows)[account, window]
+        day = np.where(np.isnat(day), held[0], day)
+        held = (day, day)
     pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
-    shares = account_shares(account_id, windows, quarters, cents, assignments, rule, pick)
+    shares = account_shares(account_id, held, periods, cents, assignments, rule, pick)
     books = pd.DataFrame(
         {
             "payee_id": pd.Series(shares.payee_id, dtype="str"),
             "account_id": account_id.take(shares.row).array,
-            "period": _named(position[shares.row], periods),
+            "window": window[shares.row],
+            "period": _named(window[shares.row], windows),
             "split": shares.split,
             "why": _texts(shares.why, shares.why),
             "holder_id": _texts(shares.holder_id, shares.why),
             "opening_cents": share_cents(cents, shares.row, shares.split),
-            "closing_cents": closing[shares.row],
+            "closing_cents": closing.to_numpy()[account, window][shares.row],
         }
     )
     return books if credits is None else _without_inherited(books, credits[credits["why"] == INHERITED])
@@ -160,10 +167,10 @@ def _without_inherited(books: pd.DataFrame, inherited: pd.DataFrame) -> pd.DataF
     """The books without the opening ARR that inherited losses took: it is nobody's, as they are."""
     if inherited.empty:
         return books
-    lost = -inherited.groupby(["account_id", "period", "holder_id"])["credited_cents"].sum()
+    lost = -inherited.groupby(["account_id", "window", "holder_id"])["credited_cents"].sum()
     is_own = (books["why"] == "") & (books["payee_id"] != UNASSIGNED)
     mine = (
-        lost.reindex(pd.MultiIndex.from_frame(books[["account_id", "period", "payee_id"]]))
+        lost.reindex(pd.MultiIndex.from_frame(books[["account_id", "window", "payee_id"]]))
         .fillna(0)
         .to_numpy(dtype=np.int64)
     )
@@ -174,15 +181,15 @@ def _without_inherited(books: pd.DataFrame, inherited: pd.DataFrame) -> pd.DataF
     return pd.concat([books.assign(opening_cents=books["opening_cents"] - gone), moved], ignore_index=True)
 
 
-def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, periods: tuple[Period, ...]) -> pd.DataFrame:
+def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, windows: Windows) -> pd.DataFrame:
     """Returns each count or score of a KPI by payee; an account's go to who holds it that day, by split.
 
-    Grain: one row a count and payee, of the counts within the periods. Columns: payee_id, period, split, attained and
-    scheduled (as they were counted, before the split).
+    Grain: one row a count, window and payee, of the counts within the windows. Columns: payee_id, window (its
+    position), period, split, attained and scheduled (as they were counted, before the split).
     """
-    position = _period_of(kpis["on"], periods)
-    inside = (kpis["kpi"] == kpi).to_numpy() & (position >= 0) & (position < len(periods))
-    mine = kpis[inside].assign(period=_named(position[inside], periods).array)
+    named = kpis[(kpis["kpi"] == kpi).to_numpy()]
+    row, window = windows.holding(named["on"].to_numpy(dtype="datetime64[s]"))
+    mine = named.take(row).assign(window=window, period=_named(window, windows).array)
     is_own = mine["payee_id"].notna()
     own, of_accounts = mine[is_own], mine[~is_own]
     day = of_accounts["on"].to_numpy(dtype="datetime64[s]")
@@ -191,7 +198,7 @@ def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, periods
         of_accounts["account_id"], (day, day), (day, day), nothing, assignments, _BY_CREDIT_DATE, "first"
     )
     held = of_accounts.take(shares.row).assign(payee_id=pd.array(shares.payee_id, dtype="str"))
-    columns = ["payee_id", "period", "split", "attained", "scheduled"]
+    columns = ["payee_id", "window", "period", "split", "attained", "scheduled"]
     return pd.concat([own.assign(split=1.0), held.assign(split=shares.split)], ignore_index=True)[columns]
 
 
@@ -200,12 +207,6 @@ def _texts(texts: Names, why: Names) -> pd.Series:
     if not (why != "").any():
         return pd.Series([""], dtype="str").take(np.zeros(len(texts), dtype=np.intp)).reset_index(drop=True)
     return pd.Series(np.where(why != "", texts, ""), dtype="str")
-
-
-def _bounds(position: Indices, periods: tuple[Period, ...]) -> tuple[Days, Days]:
-    """First and last day of the period at each position."""
-    edges = period_edges(periods).astype("datetime64[s]")
-    return edges[:-1][position], np.subtract(edges[1:], ONE_DAY)[position]
 
 
 def _balances(moved: pd.DataFrame) -> Cents:
@@ -219,34 +220,35 @@ def _balances(moved: pd.DataFrame) -> Cents:
     return balances
 
 
-def _named(position: Indices, periods: tuple[Period, ...]) -> pd.Series:
-    names = pd.Series([period.name for period in periods], dtype="str")
-    return names.take(position).reset_index(drop=True)
+def _named(window: Indices, windows: Windows) -> pd.Series:
+    """Name of the period of each window."""
+    return pd.Series(windows.period_names, dtype="str").take(window).reset_index(drop=True)
 
 
-def _period_of(on: pd.Series, periods: tuple[Period, ...]) -> Indices:
-    """Position of the period each day falls in: -1 before the first, n after the last."""
-    edges = period_edges(periods).astype("datetime64[s]")
-    return np.searchsorted(edges, on.to_numpy().astype("datetime64[s]"), "right") - 1
-
-
-def _last_moved(moved: pd.DataFrame, periods: tuple[Period, ...]) -> Days:
-    """Day of the last movement of ARR of each account in each period, none where nothing moved; as `_edge_cents`."""
-    n, position = len(periods), _period_of(moved["credited_on"], periods)
+def _last_moved(moved: pd.DataFrame, windows: Windows) -> Days:
+    """Day of the last movement of ARR of each account in each window, none where nothing moved; as `_edge_cents`."""
     codes, accounts = pd.factorize(moved["account_id"])
-    chosen = (position >= 0) & (position < n) & (moved["arr_cents"].to_numpy() != 0)
-    days: Days = np.full(len(accounts) * n, np.datetime64("NaT", "s"))
-    np.fmax.at(days, codes[chosen] * n + position[chosen], moved["credited_on"].to_numpy()[chosen])
-    return days.reshape(len(accounts), n)
+    chosen = np.flatnonzero(moved["arr_cents"].to_numpy() != 0)
+    day = moved["credited_on"].to_numpy(dtype="datetime64[s]")[chosen]
+    row, window = windows.holding(day)
+    days: Days = np.full(len(accounts) * len(windows), np.datetime64("NaT", "s"))
+    np.fmax.at(days, codes[chosen[row]] * len(windows) + window, day[row])
+    return days.reshape(len(accounts), len(windows))
 
 
-def _edge_cents(moved: pd.DataFrame, periods: tuple[Period, ...]) -> pd.DataFrame:
-    """ARR in cents at the start of each period and after the last: one row an account, one column an edge."""
-    n = len(periods) + 1
-    position = _period_of(moved["credited_on"], periods)
+def _edge_cents(moved: pd.DataFrame, windows: Windows) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """ARR in cents at each window's start and after its end: one row an account, one column a window."""
+    after = np.add(windows.ends_on, ONE_DAY)
+    edges = np.unique(np.concatenate([windows.starts_on, after]))
+    step = np.searchsorted(edges, moved["credited_on"].to_numpy(dtype="datetime64[s]"), "right")
     codes, accounts = pd.factorize(moved["account_id"])
-    counted = position < n - 1
-    cell = codes[counted] * n + position[counted] + 1
-    steps = np.bincount(cell, moved["arr_cents"].to_numpy()[counted], minlength=len(accounts) * n)
-    at_edges = np.cumsum(steps.reshape(len(accounts), n), axis=1)
-    return pd.DataFrame(np.rint(at_edges).astype(np.int64), index=pd.Index(accounts, name="account_id"))
+    counted, n = step < len(edges), len(edges)
+    steps = np.bincount(
+        codes[counted] * n + step[counted], moved["arr_cents"].to_numpy()[counted], minlength=len(accounts) * n
+    )
+    at_edges = np.rint(np.cumsum(steps.reshape(len(accounts), n), axis=1)).astype(np.int64)
+    index = pd.Index(accounts, name="account_id")
+    opening, closing = (
+        pd.DataFrame(at_edges[:, np.searchsorted(edges, days)], index=index) for days in (windows.starts_on, after)
+    )
+    return opening, closing

@@ -99,11 +99,20 @@ class Period:
         >>> Period("2025Q4").shift(1).name
         '2026Q1'
         """
-        per_year = 12 // self.months
-        year, number = divmod(self.ordinal + n, per_year)
-        width = "02d" if self.letter == "M" else "d"
-        suffix = f"{self.letter}{number + 1:{width}}" if self.letter else ""
-        return Period(f"{year:04d}{suffix}", self.calendar)
+        return self._numbered(self.ordinal + n, self.letter)
+
+    def opening(self, letter: str) -> Period:
+        """Returns the month ("M"), quarter ("Q"), half ("H") or year ("") that this period's first day lies in.
+
+        >>> Period("2025Q3").opening("H").name, Period("2025Q3").opening("M").name
+        ('2025H2', '2025M07')
+        """
+        return self._numbered(self.ordinal * self.months // MONTHS[letter], letter)
+
+    def _numbered(self, ordinal: int, letter: str) -> Period:
+        year, number = divmod(ordinal, 12 // MONTHS[letter])
+        width = "02d" if letter == "M" else "d"
+        return Period(f"{year:04d}" + (f"{letter}{number + 1:{width}}" if letter else ""), self.calendar)
 
     def _month_start(self, ordinal: int) -> dt.date:
         months = ordinal * self.months + self.calendar.months_ahead
@@ -156,6 +165,16 @@ def quarter_of(days: npt.NDArray[np.datetime64], calendar: Calendar = CALENDAR_Y
     months = days.astype("datetime64[M]").astype(np.int64) + 1970 * 12
     ordinals: npt.NDArray[np.int64] = (months - calendar.months_ahead) // 3
     return ordinals
+
+
+def quarter_starts(days: npt.NDArray[np.datetime64], calendar: Calendar = CALENDAR_YEAR) -> npt.NDArray[np.datetime64]:
+    """Returns the first day of the quarter each day lies in, in seconds; days may not be empty.
+
+    >>> quarter_starts(np.array(["2025-07-31"], dtype="datetime64[s]")).astype(str).tolist()
+    ['2025-07-01T00:00:00']
+    """
+    months = quarter_of(days, calendar) * 3 + calendar.months_ahead - 1970 * 12
+    return months.astype("datetime64[M]").astype("datetime64[s]")
 
 
 def quarter(ordinal: int, calendar: Calendar = CALENDAR_YEAR) -> Period:

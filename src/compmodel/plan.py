@@ -8,111 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import floor, log10
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.attainment import AttainmentRule, Target
+from compmodel.attainment import AttainmentRule
 from compmodel.books import BookRule
+from compmodel.components import Component, written_share
 from compmodel.credit_dates import CreditRule
-from compmodel.curves import Curve
-from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
+from compmodel.documents import Day, Name, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
-from compmodel.metrics import KPI_FORMS, METRICS, KpiForm, Level
+from compmodel.events import EventRule
+from compmodel.metrics import METRICS
 from compmodel.money import exact
 from compmodel.payout import PayRule
-
-KPI = "kpi."
-LARGEST_SHARE = 5.0
-"""A retention target or floor above 500% is a percentage written without its sign."""
-
-
-def _share(written: object) -> object:
-    if isinstance(written, str) and "/" in written:
-        above, _, below = written.partition("/")
-        try:
-            return float(Fraction(int(above), int(below)))
-        except (ValueError, ZeroDivisionError):
-            return written
-    return written
-
-
-def _written_share(share: float) -> float | str:
-    fraction = exact(share)
-    return share if len(repr(share)) <= 8 else f"{fraction.numerator}/{fraction.denominator}"
-
-
-Share = Annotated[Number, BeforeValidator(_share), PlainSerializer(_written_share)]
-"""A share of 1, written 0.5 or as a fraction, 1/3."""
-
-
-class LevelRule(BaseModel):
-    """Whose result a component measures: the payee's own book or the team's, and other levels by role."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    default: Level = Field(description="Level for everyone not named below.")
-    by_role: dict[str, Level] = Field({}, description="Level by role, such as lead: team.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_name(cls, written: object) -> object:
-        return written if isinstance(written, dict | LevelRule) else {"default": written}
-
-
-class Component(BaseModel):
-    """One measure of a plan with its weight, target and payout curve."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    name: Name = Field(description="Name within the plan.")
-    metric: str = Field(description="A name in METRICS, such as nrr, or kpi.NAME.")
-    form: KpiForm = Field("count", description="For a KPI: count, share of what was scheduled, mean score, or nps.")
-    level: LevelRule = Field(description="Whose result is measured.")
-    weight: Share = Field(
-        ge=0,
-        le=1,
-        description="Share of target incentive.",
-        json_schema_extra={"unit": "share", "lower": 0.0, "upper": 1.0, "step": 0.05},
-    )
-    target: Target = Field(description="What 100% attainment asks for.")
-    attainment: AttainmentRule = Field(description="How the actual is held against the target.")
-    curve: Curve = Field(description="Attainment to payout factor.")
-    baseline: str = Field("period_start", pattern="^period_start$", description="Whose opening ARR is the denominator.")
-
-    @property
-    def title(self) -> str:
-        """What people call it: the metric's name; for a KPI the component's own."""
-        metric, name = METRICS.get(self.metric), self.name.replace("_", " ")
-        return metric.title if metric else name.upper() if len(name) <= 4 else name
-
-    @property
-    def unit(self) -> str:
-        """What values and targets are: share, count, score, ratio or amount (reporting currency)."""
-        return METRICS[self.metric].unit if self.metric in METRICS else KPI_FORMS[self.form][0]
-
-    @model_validator(mode="after")
-    def _metric_exists(self) -> Component:
-        if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
-            raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
-        if self.form != "count" and self.metric in METRICS:
-            raise ValueError(f"form is {self.form}, but {self.metric} is no KPI. Delete the form.")
-        shares = {"attainment.floor": self.attainment.floor, "target.default": self.target.default}
-        shares |= {f"target.by_segment.{name}": target for name, target in self.target.by_segment.items()}
-        for name, share in shares.items() if self.unit == "share" else ():
-            if share > LARGEST_SHARE:
-                raise ValueError(f"{name} is {share:g}, which is {share:.0%}. Write a share of 1: 1.15, not 115.")
-        for name, target in {"default": self.target.default, **self.target.by_segment}.items():
-            if self.attainment.kind == "from_floor" and target <= self.attainment.floor:
-                raise ValueError(
-                    f"target.{name} is {target:g}, but it must lie above the floor {self.attainment.floor:g}. "
-                    "Raise the target or lower attainment.floor."
-                )
-        return self
 
 
 class OpenDecision(BaseModel):
@@ -150,6 +62,7 @@ class Plan(BaseModel):
     pay: PayRule = Field(description="Currency, period and rounding of pay.")
     credit_on: CreditRule = Field(description="The date that credits each type of event.")
     books: BookRule = Field(BookRule(), description="Whose book an account counts in.")
+    events: EventRule = Field(EventRule(), description="What an event counts as, and how much of it.")
     components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
     open_decisions: tuple[OpenDecision, ...] = Field((), description="What is not settled yet.")
 
@@ -187,7 +100,7 @@ class Plan(BaseModel):
         changes = {field: option}
         weights = {f"components.{component.name}.weight": component.weight for component in self.components}
         others = [path for path in weights if path != field]
-        share = _share(option)
+        share = written_share(option)
         if field in weights and others and isinstance(share, int | float):
             rest = 1 - exact(share) - sum(exact(weights[path]) for path in others[:-1])
             changes[others[-1]] = float(rest)

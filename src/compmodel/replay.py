@@ -7,47 +7,59 @@ one a frame whose rows add up by hand. Cents near a tie are settled by the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.attainment import attain, payee_periods
-from compmodel.books import BOOK, BookRule, assignments_by_kind
-from compmodel.credit_dates import CreditRule, credit_dates
+from compmodel.attainment import attain, payee_periods, yearly_value
+from compmodel.baselines import Baseline, Windows, windows
+from compmodel.books import BOOK, assignments_by_kind
+from compmodel.components import KPI, LEVELS, Component
+from compmodel.credit_dates import credit_dates
 from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
-from compmodel.errors import Hints, PlanError, Problem, nearest
-from compmodel.exchange import constant_rates, missing_rates
-from compmodel.metrics import KPI_FORMS, METRICS, measure, measure_kpi
+from compmodel.errors import PlanError, Problem
+from compmodel.events import counted
+from compmodel.exchange import constant_rates
+from compmodel.measurement import (
+    KPI_FORMS,
+    Ledger,
+    Measured,
+    described_rows,
+    exact_values,
+    measure,
+    measure_kpi,
+    values,
+)
+from compmodel.metrics import METRICS
+from compmodel.misfits import misfits
 from compmodel.money import Array, Cents, exact_array
 from compmodel.payout import gross_pay, payout_cents
 from compmodel.periods import Period, period_edges, period_range
-from compmodel.plan import KPI, Component, Plan
+from compmodel.plan import Plan
 from compmodel.tables import TABLES, UNASSIGNED, History
-from compmodel.validation import split_totals
 
-NOT_HUNDREDTHS = frozenset(
-    ("BHD", "CLP", "ISK", "JOD", "JPY", "KRW", "KWD", "OMR", "PYG", "TND", "UGX", "VND", "XAF", "XOF")
-)
-"""The commoner currencies whose minor unit is none or a thousandth (ISO 4217)."""
 UNCOUNTED = "nobody's count is in the data"
 CENTS_A_YEAR = 400
 """A quarter's amount in currency is the yearly one in cents over this."""
+COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
+COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
+COLUMNS += ["gross", "payout", "cost", "note"]
 
 
 @dataclass(frozen=True)
 class Replay:
     """One plan on one history.
 
-    `credits`: a row an event, payee, reason and kind. `books`: a row a payee, account, period, reason and kind.
-    `payouts`: a row a payee, period and component with target_incentive, proration, weight, numerator, denominator,
-    value, target, attainment, factor, gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting
-    currency), team, and a note.
+    `credits`: a row an event, window, payee, reason and kind; of every `baseline` the plan measures from. `books`: a
+    row a payee, account, window, reason and kind, likewise. `measurements`: a row a ratio that a value is made of, by
+    component (see `measure`). `payouts`: a row a payee, period and component with target_incentive, proration, weight,
+    numerator and denominator (empty where the value is made of several ratios), value, target, attainment, factor,
+    gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting currency), team, and a note.
     """
 
     plan: Plan
@@ -55,6 +67,7 @@ class Replay:
     periods: tuple[Period, ...]
     credits: pd.DataFrame
     books: pd.DataFrame
+    measurements: pd.DataFrame
     payouts: pd.DataFrame
 
 
@@ -67,72 +80,87 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
     if span[0].letter != "Q":
         fix = "Write quarters, such as 2024Q1:2025Q4."
         raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
-    problems = [*_unknown_names(plans, history), *_outside(span, history), *_minor_units(plans, history)]
-    problems += [*_unknown_in_books(plans, history), *_overfull(plans, history)]
-    problems += _unconvertible(plans, history)
+    problems = misfits(plans, history, span)
     if problems:
         raise PlanError(problems)
     pay = {plan.pay.currency for plan in plans} - {"payee"}
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
-    moved = movements(history.arr_events, rates)
-    ledgers: dict[tuple[CreditRule, BookRule], tuple[pd.DataFrame, pd.DataFrame]] = {}  # plans often share both rules
-    for plan in plans:
-        rules = plan.credit_on, plan.books
-        if rules not in ledgers:
-            ledgers[rules] = _credited(plan, history, moved, span)
-    return [_replay_one(plan, history, span, *ledgers[plan.credit_on, plan.books], rates) for plan in plans]
+    ledgers = _Ledgers(history, movements(history.arr_events, rates), span)
+    return [_replay_one(plan, history, span, ledgers, rates) for plan in plans]
 
 
 def _replay_one(
-    plan: Plan,
-    history: History,
-    periods: tuple[Period, ...],
-    credits: pd.DataFrame,
-    books: pd.DataFrame,
-    rates: dict[str, float],
+    plan: Plan, history: History, periods: tuple[Period, ...], ledgers: _Ledgers, rates: dict[str, float]
 ) -> Replay:
     people = payee_periods(history.payees, periods, plan.pay.currency, rates)
-    measured = [_measured(component, history, credits, books, people, periods) for component in plan.components]
-    paid = payouts(plan, people, measured, rates)
-    return Replay(plan, history, periods, credits, books, _with_uncounted(paid, plan, history, periods))
+    measured = [_measured(component, plan, history, people, ledgers) for component in plan.components]
+    paid = payouts(plan, people, measured, periods, rates)
+    retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
+    every = {component.baseline: ledgers.of(plan, component.baseline) for component in retained}
+    names = [component.name for component in plan.components]
+    return Replay(
+        plan,
+        history,
+        periods,
+        _stacked([found.credits.assign(baseline=baseline) for baseline, found in every.items()]),
+        _stacked([found.books.assign(baseline=baseline) for baseline, found in every.items()]),
+        _stacked([rows.assign(component=name) for name, rows in zip(names, measured, strict=True)]),
+        _with_uncounted(paid, plan, history, periods),
+    )
 
 
-def _credited(
-    plan: Plan, history: History, events: pd.DataFrame, periods: tuple[Period, ...]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+class _Ledgers:
+    """The ledgers of a history; plans and components of the same rules share one."""
+
+    def __init__(self, history: History, moved: pd.DataFrame, periods: tuple[Period, ...]):
+        self._history, self._moved, self.periods = history, moved, periods
+        self._found: dict[tuple[str, ...], Ledger] = {}
+
+    def of(self, plan: Plan, baseline: Baseline, due: bool = False) -> Ledger:
+        """Returns the ledger of a plan's rules from a baseline, by due dates where asked."""
+        rule = plan.credit_on.by_due_date() if due else plan.credit_on
+        over = windows(baseline, self.periods)
+        key = (*(model.model_dump_json() for model in (rule, plan.books, plan.events)), str(over.starts_on))
+        if key not in self._found:
+            events = counted(self._moved, plan.events)
+            moved = events.join(credit_dates(events, rule, self._history.settings.calendar))
+            self._found[key] = _credited(plan, self._history, moved, over)
+        return self._found[key]
+
+
+def _credited(plan: Plan, history: History, moved: pd.DataFrame, over: Windows) -> Ledger:
     """Credits and opening books, those of the books first, then what is credited beside them."""
-    moved = events.join(credit_dates(events, plan.credit_on, history.settings.calendar))
     credits: list[pd.DataFrame] = []
     books: list[pd.DataFrame] = []
-    kinds = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
-    for kind, assignments in kinds:
-        mine = credit(moved, assignments, periods, plan.books)
-        opening = opening_books(moved, assignments, periods, plan.books, mine)
+    for kind, assignments in assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books):
+        mine = credit(moved, assignments, over, plan.books)
+        opening = opening_books(moved, assignments, over, plan.books, mine)
         for found, rows in ((credits, mine), (books, opening)):
             kept = rows if kind == BOOK else rows[rows["payee_id"] != UNASSIGNED]
             found.append(kept.assign(kind=kind))
-    if len(kinds) == 1:
-        return credits[0], books[0]
-    return pd.concat(credits, ignore_index=True), pd.concat(books, ignore_index=True)
+    return Ledger(_stacked(credits), _stacked(books))
 
 
 def _measured(
-    component: Component,
-    history: History,
-    credits: pd.DataFrame,
-    books: pd.DataFrame,
-    people: pd.DataFrame,
-    periods: tuple[Period, ...],
+    component: Component, plan: Plan, history: History, people: pd.DataFrame, ledgers: _Ledgers
 ) -> pd.DataFrame:
-    """Measurements of one component, a row a row of people."""
-    rule = component.level
-    level = people["role"].map(lambda role: rule.by_role.get(role, rule.default))
+    """The ratios of one component for each row of people."""
+    levels = component.level.shares(people["role"])
+    over = windows(component.baseline, ledgers.periods)
     if component.metric in METRICS:
-        return measure(books, credits, people, component.metric, level)
-    counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), periods)
-    is_lead = people["role"].map(lambda role: rule.by_role.get(role) == "team").astype(bool)
-    return measure_kpi(counts, people, level, is_lead, component.form)
+        ledger = ledgers.of(plan, component.baseline)
+        due = ledgers.of(plan, component.baseline, due=True) if component.baseline == "due_in_period" else None
+        combined = component.combined or "sums"
+        how = Measured(component.metric, levels, combined, component.unit_figure, plan.events.reactivation)
+        return measure(ledger, people, history.accounts, over, how, due)
+    counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), over)
+    is_lead = people["role"].isin(component.level.roles_never_alone)
+    return measure_kpi(counts, people, levels, is_lead, component.form)
 
 
 def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
@@ -152,51 +180,64 @@ def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: t
 
 
 def payouts(
-    plan: Plan, people: pd.DataFrame, measured: Sequence[pd.DataFrame], rates: dict[str, float]
+    plan: Plan,
+    people: pd.DataFrame,
+    measured: Sequence[pd.DataFrame],
+    periods: tuple[Period, ...],
+    rates: dict[str, float],
 ) -> pd.DataFrame:
     """Returns the pay of each person on the plan in a period.
 
     Grain: one row a payee, period and component (see `Replay.payouts`), in the order of people, then components.
     """
-    on_plan = (people["proration"] > 0).to_numpy()
-    people = people[on_plan].reset_index(drop=True)
-    measured = [rows[on_plan].reset_index(drop=True) for rows in measured]
-    n = len(plan.components)
-    numbers = {name: np.column_stack([rows[name] for rows in measured]) for name in ("numerator", "denominator")}
-    numbers["target"] = np.column_stack([component.target.of(people["segment"]) for component in plan.components])
+    n, rows = len(plan.components), np.flatnonzero((people["proration"] > 0).to_numpy())
+    value = np.column_stack([values(ratios, len(people))[rows] for ratios in measured])
+    described = [described_rows(ratios, len(people)).take(rows) for ratios in measured]
+    people = people.take(rows).reset_index(drop=True)
+    is_empty = np.isnan(value)
+    numbers = {"value": np.where(is_empty, 0.0, value), "target": _targets(plan, people, periods)}
     for name in ("cent_days", "days_on_plan", "n_days"):
         numbers[name] = np.repeat(people[[name]].to_numpy(dtype=float), n, axis=1)
-    floats = _paid(plan, numbers)
+    floats = _paid(plan, numbers, is_empty, periods[0])
 
-    def exactly(rows: npt.NDArray[np.intp]) -> Array:
-        some = {name: exact_array(values[rows]) for name, values in numbers.items()}
-        return _paid(plan, some)["gross"]
+    def exactly(some: npt.NDArray[np.intp]) -> Array:
+        exact = {name: exact_array(known[some]) for name, known in numbers.items() if name != "value"}
+        exact["value"] = np.column_stack([exact_values(ratios, rows[some]) for ratios in measured])
+        return _paid(plan, exact, is_empty[some], periods[0])["gross"]
 
     cents = payout_cents(floats["gross"], exactly)
     order = np.arange(len(people) * n).reshape(n, len(people)).T.ravel()
-    stacked = pd.concat(measured, ignore_index=True).iloc[order].reset_index(drop=True)
-    names = np.tile([component.name for component in plan.components], len(people))
-    empty = numbers["denominator"].ravel() <= 0
-    paid = stacked.drop(columns=["numerator", "denominator", "value"]).assign(
-        component=names,
+    paid = pd.concat(described, ignore_index=True).take(order).reset_index(drop=True)
+    said = np.tile(_nothing(plan), (len(people), 1)).ravel()
+    in_none = (paid["level"].isin(LEVELS[1:]) & paid["unit_id"].isna()).to_numpy()
+    said = np.where(in_none, "in no " + paid["level"] + ", so nothing is paid", said)
+    return paid.assign(
+        payee_id=np.repeat(people["payee_id"].array, n),
+        period=np.repeat(people["period"].array, n),
+        component=np.tile([component.name for component in plan.components], len(people)),
         team=np.repeat(people["team"].to_numpy(dtype=object), n),
         currency=np.repeat(people["currency"].to_numpy(dtype=object), n),
         weight=np.tile([component.weight for component in plan.components], len(people)),
         target_incentive=floats["target_incentive"].ravel(),
         proration=floats["proration"].ravel(),
-        numerator=numbers["numerator"].ravel(),
-        denominator=numbers["denominator"].ravel(),
-        value=np.where(empty, np.nan, floats["value"].ravel()),
+        value=np.where(is_empty, np.nan, floats["value"]).ravel(),
         target=numbers["target"].ravel(),
-        attainment=np.where(empty, np.nan, floats["attainment"].ravel()),
+        attainment=np.where(is_empty, np.nan, floats["attainment"]).ravel(),
         factor=floats["factor"].ravel(),
         gross=floats["gross"].ravel(),
         payout=cents.ravel() / 100,
         cost=_converted(cents, people["currency"], rates).ravel() / 100,
-    )
-    in_no_team = ((paid["level"] == "team") & paid["unit_id"].isna()).to_numpy()
-    said = np.where(in_no_team, "in no team, so nothing is paid", _nothing(plan, len(people)))
-    return paid.assign(note=np.where(empty, said, ""))
+        note=np.where(is_empty.ravel(), said, ""),
+    )[COLUMNS]
+
+
+def _targets(plan: Plan, people: pd.DataFrame, periods: tuple[Period, ...]) -> npt.NDArray[np.float64]:
+    """Target of each person and component, of yearly ones the share of the months measured."""
+    found = []
+    for component in plan.components:
+        months = people["period"].map({period.name: component.months(period) for period in periods})
+        found.append(component.target.of(people["segment"], months.to_numpy(), component.at_rest))
+    return np.column_stack(found)
 
 
 def _converted(cents: Cents, currency: pd.Series, rates: dict[str, float]) -> Cents:
@@ -209,13 +250,14 @@ def _converted(cents: Cents, currency: pd.Series, rates: dict[str, float]) -> Ce
     return payout_cents(rate * cents / 100, exactly)
 
 
-def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:
+def _paid(plan: Plan, numbers: dict[str, Array], is_empty: npt.NDArray[np.bool_], period: Period) -> dict[str, Array]:
     """Value, attainment, factor and unrounded pay: payee-periods x components, floats or exact fractions."""
-    is_empty = numbers["denominator"] <= 0
-    value = numbers["numerator"] / np.where(is_empty, 1, numbers["denominator"])
+    value = numbers["value"].copy()
     attainment, factor = np.empty_like(value), np.empty_like(value)
     weight = np.array([component.weight for component in plan.components])
     for i, component in enumerate(plan.components):
+        if component.annualised:
+            value[:, i] = yearly_value(value[:, i], component.months(period), component.annualised)
         attainment[:, i] = attain(value[:, i], numbers["target"][:, i], component.attainment)
         factor[:, i] = payout_factor(attainment[:, i], component.curve)
     factor = np.where(is_empty, 0 * factor, factor)
@@ -232,97 +274,9 @@ def _paid(plan: Plan, numbers: dict[str, Array]) -> dict[str, Array]:
     }
 
 
-def _nothing(plan: Plan, n_people: int) -> npt.NDArray[np.str_]:
+def _nothing(plan: Plan) -> list[str]:
     said = [METRICS[c.metric].nothing if c.metric in METRICS else KPI_FORMS[c.form][1] for c in plan.components]
-    return np.tile([f"{reason} in the period, so nothing is paid" for reason in said], n_people)
-
-
-def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """KPIs that nobody counted, and segments and roles that nearly are ones of the history."""
-    counted = sorted(history.kpis["kpi"].unique())
-    for plan in plans:
-        for component in plan.components:
-            place, path = f"plan {plan.name}", f"components.{component.name}"
-            kpi = component.metric.removeprefix(KPI)
-            if component.metric not in METRICS and kpi not in counted:
-                fix = nearest(kpi, counted) if counted else "Add a kpis table."
-                rule = "is not counted in the history's kpis table"
-                yield Problem(place, rule, fix, f"{path}.metric", value=component.metric)
-            for where, written, known in (
-                ("target.by_segment", component.target.by_segment, history.payees["segment"].dropna().unique()),
-                ("level.by_role", component.level.by_role, history.payees["role"].unique()),
-            ):
-                for name in sorted(set(written) - set(known)):
-                    close = get_close_matches(name, sorted(set(known) - set(written)), n=1, cutoff=0.75)
-                    if close:  # a name that is simply absent is no mistake
-                        rule = f"is no {where.rpartition('_')[2]} of the history"
-                        yield Problem(place, rule, f"Did you mean {close[0]!r}?", f"{path}.{where}", value=name)
-
-
-def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
-    """Periods that begin before the first day of the data or end after the last, where the history declares them."""
-    first = history.settings.data_starts_on
-    if first is not None and periods[0].starts_on < first:
-        rule = f"begins before the first day of the data, {first:%Y-%m-%d}, so its pay is not known"
-        yield Problem("periods", rule, "Begin the range later, or correct data_starts_on.", value=periods[0].name)
-    last = history.settings.data_ends_on
-    if last is not None and periods[-1].ends_on > last:
-        rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
-        yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
-
-
-def _unknown_in_books(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """What a book rule names and the history does not know: the rule would silently do nothing."""
-    accounts = history.accounts
-    for plan in plans:
-        named = [("exclude", rule.account_id, accounts["account_id"]) for rule in plan.books.exclude]
-        for overlay in plan.books.overlays:
-            named += [("overlays", overlay.role, history.payees["role"])]
-            named += [("overlays", getattr(overlay, name), accounts[name]) for name in ("region", "segment")]
-        for where, value, column in named:
-            known = column.dropna().unique()
-            if value is not None and value not in known:
-                rule, fix = f"is no {str(column.name).removesuffix('_id')} of the history", Hints(known).of(value)
-                yield Problem(f"plan {plan.name}", rule, fix or "Correct or delete it.", f"books.{where}", value=value)
-
-
-def _overfull(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """Plans by which the books hold more than the whole of an account."""
-    for plan in plans:
-        (_, books), *_ = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
-        n_roles = books["role"].nunique(dropna=False)
-        if n_roles < 2 or not books.drop_duplicates(["account_id", "role"])["account_id"].duplicated().any():
-            continue  # one role alone was checked with the data
-        total = split_totals(books, ["account_id"])
-        over = books.loc[total.index[total > 1 + 1e-9]]
-        if len(over):
-            first, n = over.iloc[0], over["account_id"].nunique()
-            where = f"such as {first['account_id']!r} on {first['starts_on']:%Y-%m-%d}"
-            rule = f"credits more than the whole of {n} account{'s' * (n != 1)}, {where}"
-            roles = ", ".join(sorted(set(over["role"].dropna()))[1:]) or "ROLE"
-            fix = f"Write books: {{double_credit: [{roles}]}} to credit a role beside the book, or lower a split."
-            yield Problem(f"plan {plan.name}", rule, fix, "books.double_credit")
-
-
-def _unconvertible(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """Currencies of pay for which the history has no rate; those of its own amounts were checked with the data."""
-    settings, known = history.settings, {*history.arr_events["currency"], *history.payees["currency"], "payee"}
-    for plan in plans:
-        currency, on = plan.pay.currency, settings.exchange.constant_on
-        if currency in known | {settings.reporting_currency}:
-            continue
-        if on is None or missing_rates(history.fx_rates, settings, [currency], on)[1]:
-            fix = "Write currency: payee, or add its rate to fx_rates and declare exchange.constant_on."
-            yield Problem(f"plan {plan.name}", "has no rate in this history", fix, "pay.currency", value=currency)
-
-
-def _minor_units(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """Currencies of pay whose smallest unit is not a hundredth."""
-    own = set(history.payees["currency"])
-    for plan in plans:
-        for currency in sorted((own if plan.pay.currency == "payee" else {plan.pay.currency}) & NOT_HUNDREDTHS):
-            rule = f"pays in {currency}, whose smallest unit is not a hundredth; such pay cannot be rounded yet"
-            yield Problem(f"plan {plan.name}", rule, "Choose another pay.currency.", "pay.currency")
+    return [f"{reason} in the period, so nothing is paid" for reason in said]
 
 
 def run_record(replays: Sequence[Replay]) -> pd.DataFrame:

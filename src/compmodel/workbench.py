@@ -20,6 +20,7 @@ import traitlets
 from plotly.offline import get_plotlyjs
 
 from compmodel import charts, style
+from compmodel.components import Component
 from compmodel.editing import (
     Page,
     Shown,
@@ -33,7 +34,7 @@ from compmodel.editing import (
 )
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import table_html
-from compmodel.plan import Component, Plan, load_plans
+from compmodel.plan import Plan, load_plans
 from compmodel.replay import Replay, replay
 from compmodel.sources import load_history
 from compmodel.tables import History

@@ -1,0 +1,209 @@
+"""A component of a plan: one measure with its level, baseline, weight, target and payout curve.
+
+`Component` composes the parameter models of the stages and checks what belongs together.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from compmodel.attainment import Annualising, AttainmentRule, Target, period_target
+from compmodel.baselines import BASELINE_WORDS, Baseline, window_months
+from compmodel.curves import Curve
+from compmodel.documents import Name, Number
+from compmodel.errors import nearest
+from compmodel.measurement import KPI_FORMS, Combined, KpiForm, Level, UnitFigure
+from compmodel.metrics import METRICS
+from compmodel.money import exact
+from compmodel.periods import Period
+
+KPI = "kpi."
+LEVELS: tuple[Level, ...] = get_args(Level)
+LARGEST_SHARE = 5.0
+"""A retention target or floor above 500% is a percentage written without its sign."""
+
+
+def written_share(written: object) -> object:
+    """Returns 1/3 for "1/3"; anything else as it is."""
+    if isinstance(written, str) and "/" in written:
+        above, _, below = written.partition("/")
+        try:
+            return float(Fraction(int(above), int(below)))
+        except (ValueError, ZeroDivisionError):
+            return written
+    return written
+
+
+def _written_share(share: float) -> float | str:
+    fraction = exact(share)
+    return share if len(repr(share)) <= 8 else f"{fraction.numerator}/{fraction.denominator}"
+
+
+Share = Annotated[Number, BeforeValidator(written_share), PlainSerializer(_written_share)]
+"""A share of 1, written 0.5 or as a fraction, 1/3."""
+
+
+def _level(written: object) -> object:
+    if isinstance(written, dict):
+        for name in written:
+            if name not in LEVELS:
+                raise ValueError(f"must name levels, not {name!r}. {nearest(str(name), LEVELS)}")
+        shares = {name: written_share(share) for name, share in written.items()}
+        if not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares.values()):
+            raise ValueError("must give each level a share above 0. Write {individual: 0.5, team: 0.5}.")
+        if sum(exact(share) for share in shares.values() if isinstance(share, int | float)) != 1:
+            raise ValueError("must have shares that add up to 1. Write {individual: 0.5, team: 0.5}, for example.")
+        return {name: shares[name] for name in LEVELS if name in shares}
+    if written not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}, or shares of them. {nearest(str(written), LEVELS)}")
+    return written
+
+
+LevelShares = Annotated[Level | dict[Level, Share], BeforeValidator(_level)]
+"""A level, or shares of several: {individual: 0.5, team: 0.5}."""
+
+
+class LevelRule(BaseModel):
+    """Whose result a component measures: the payee's own book or a team's, and other levels by role."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    default: LevelShares = Field(
+        description="Level for everyone not named below: individual, team, segment, region, company, or shares of them."
+    )
+    by_role: dict[str, LevelShares] = Field({}, description="Level by role, such as lead: team.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_name(cls, written: object) -> object:
+        is_blend = isinstance(written, dict) and bool(written) and set(written) <= set(LEVELS)
+        return {"default": written} if is_blend or not isinstance(written, dict | LevelRule) else written
+
+    def shares(self, roles: pd.Series) -> dict[Level, npt.NDArray[np.float64]]:
+        """Returns the share of each level in what is measured of people of these roles, without unused levels."""
+        by_role = {role: self.by_role.get(role, self.default) for role in [*roles.unique()] or [""]}
+        spread = {role: level if isinstance(level, dict) else {level: 1.0} for role, level in by_role.items()}
+        used = [level for level in LEVELS if any(level in shares for shares in spread.values())]
+        return {
+            level: roles.map({role: shares.get(level, 0.0) for role, shares in spread.items()}).to_numpy(dtype=float)
+            for level in used
+        }
+
+    @property
+    def roles_never_alone(self) -> tuple[str, ...]:
+        """Roles of which nobody is measured individually, such as leads."""
+        return tuple(
+            role
+            for role, level in self.by_role.items()
+            if "individual" not in (level if isinstance(level, dict) else (level,))
+        )
+
+
+def level_words(level: Level | dict[Level, float]) -> str:
+    """Returns a level in words, such as "50% individual and 50% team"."""
+    if not isinstance(level, dict):
+        return level
+    return " and ".join(f"{100 * share:.4g}% {name}" for name, share in level.items())
+
+
+class Component(BaseModel):
+    """One measure of a plan with its weight, target and payout curve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Name = Field(description="Name within the plan.")
+    metric: str = Field(description="A name in METRICS, such as nrr, or kpi.NAME.")
+    form: KpiForm = Field("count", description="For a KPI: count, share of what was scheduled, mean score, or nps.")
+    level: LevelRule = Field(description="Whose result is measured.")
+    weight: Share = Field(
+        ge=0,
+        le=1,
+        description="Share of target incentive.",
+        json_schema_extra={"unit": "share", "lower": 0.0, "upper": 1.0, "step": 0.05},
+    )
+    target: Target = Field(description="What 100% attainment asks for.")
+    attainment: AttainmentRule = Field(description="How the actual is held against the target.")
+    curve: Curve = Field(description="Attainment to payout factor.")
+    baseline: Baseline = Field(
+        "period_start",
+        description="From when ARR is measured: " + "; ".join(f"{k}: {v}" for k, v in BASELINE_WORDS.items()),
+    )
+    combined: Combined | None = Field(
+        None, description="With month_start: the months' sums, the mean of their ratios, or the ratios chained."
+    )
+    unit_figure: UnitFigure = Field(
+        "ratio_of_sums", description="A team's figure: the ratio of its members' sums, or the mean of their ratios."
+    )
+    annualised: Annualising | None = Field(
+        None, description="The result is held against a yearly target: compounded to a year, or added up to one."
+    )
+
+    @property
+    def title(self) -> str:
+        """What people call it: the metric's name; for a KPI the component's own."""
+        metric, name = METRICS.get(self.metric), self.name.replace("_", " ")
+        return metric.title if metric else name.upper() if len(name) <= 4 else name
+
+    @property
+    def unit(self) -> str:
+        """What values and targets are: share, count, score, ratio or amount (reporting currency)."""
+        return METRICS[self.metric].unit if self.metric in METRICS else KPI_FORMS[self.form][0]
+
+    @property
+    def at_rest(self) -> float:
+        """The value where nothing moves: 1 for retention, 0 otherwise."""
+        return METRICS[self.metric].at_rest if self.metric in METRICS else 0.0
+
+    def months(self, period: Period) -> int:
+        """Returns the months in which a period's value came about; two quarters against two lie half a year apart."""
+        return window_months(self.baseline, period) * (3 if self.combined == "chained" else 1)
+
+    @model_validator(mode="after")
+    def _metric_exists(self) -> Component:
+        if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
+            raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
+        if self.form != "count" and self.metric in METRICS:
+            raise ValueError(f"form is {self.form}, but {self.metric} is no KPI. Delete the form.")
+        shares = {"attainment.floor": self.attainment.floor, "target.default": self.target.default}
+        shares |= {f"target.by_segment.{name}": target for name, target in self.target.by_segment.items()}
+        for name, share in shares.items() if self.unit == "share" else ():
+            if share > LARGEST_SHARE:
+                raise ValueError(f"{name} is {share:g}, which is {share:.0%}. Write a share of 1: 1.15, not 115.")
+        for name, target in {"default": self.target.default, **self.target.by_segment}.items():
+            if self.attainment.kind == "from_floor" and target <= self.attainment.floor:
+                raise ValueError(
+                    f"target.{name} is {target:g}, but it must lie above the floor {self.attainment.floor:g}. "
+                    "Raise the target or lower attainment.floor."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _is_measurable(self) -> Component:
+        is_kpi = self.metric not in METRICS
+        if is_kpi and (self.baseline != "period_start" or self.unit_figure != "ratio_of_sums"):
+            raise ValueError(f"{self.metric} is counted over the period itself. Delete baseline and unit_figure.")
+        if self.baseline == "due_in_period" and self.metric not in ("renewal_rate", "renewal_nrr"):
+            raise ValueError("baseline due_in_period is for renewal_rate and renewal_nrr alone. Choose another one.")
+        if (self.combined is None) == (self.baseline == "month_start"):
+            fix = "Write combined: chained, mean or sums with it, and only with it."
+            raise ValueError(f"baseline month_start and combined belong together. {fix}")
+        if self.annualised and (self.at_rest != 1 or self.baseline in ("half_start", "year_start")):
+            fix = "Delete annualised, or write target.yearly instead."
+            raise ValueError(f"annualised is for retention over windows of one length. {fix}")
+        if self.target.yearly == "compounding" and self.at_rest != 1:
+            raise ValueError("target.yearly compounding is for retention alone. Write adding.")
+        if self.target.yearly and (self.annualised or self.unit in ("score", "ratio") or self.form == "share"):
+            raise ValueError("target.yearly needs a result that grows with the months. Delete target.yearly.")
+        if self.target.yearly and self.attainment.kind == "from_floor":
+            for name, yearly in {"default": self.target.default, **self.target.by_segment}.items():
+                least = period_target(yearly, 1, self.target.yearly, self.at_rest)
+                if least <= self.attainment.floor:
+                    rule = f"target.{name} makes {least:g} in a month, but must lie above attainment.floor, which holds"
+                    raise ValueError(f"{rule} for the months measured. Lower the floor.")
+        return self
