@@ -15,8 +15,10 @@ import pandas as pd
 
 import compmodel as cm
 from compmodel.attainment import payee_periods
+from compmodel.baselines import windows
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import credit, movements, opening_books
+from compmodel.events import counted
 from compmodel.exchange import constant_rates
 
 ROUNDS = 15
@@ -58,14 +60,16 @@ def main() -> None:
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique()]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
     moved = movements(history.arr_events, rates)
+    moved = counted(moved, plan.events)
+    over = windows("period_start", periods)
     moved = moved.join(credit_dates(moved, plan.credit_on, history.settings.calendar))
     replays = cm.replay(plans, history, PERIODS)
     parts: dict[str, Callable[[], Any]] = {
         "full comparison of two plans": lambda: cm.compare(cm.replay(plans, history, PERIODS), "thirds"),
         "  replay of one plan": lambda: cm.replay([plan], history, PERIODS),
         "    movements": lambda: movements(history.arr_events, rates),
-        "    credits": lambda: credit(moved, history.assignments, periods),
-        "    opening books": lambda: opening_books(moved, history.assignments, periods),
+        "    credits": lambda: credit(moved, history.assignments, over),
+        "    opening books": lambda: opening_books(moved, history.assignments, over),
         "    people by period": lambda: payee_periods(history.payees, periods, "payee", rates),
         "rival: the pay rules of one plan, row by row": lambda: row_by_row(replays[1].payouts, plan),
     }
