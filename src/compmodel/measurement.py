@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,20 @@ class Ledger(NamedTuple):
     books: pd.DataFrame
 
 
+class PlacedLedger(NamedTuple):
+    """A ledger with the row of people that each of its rows belongs to, -1 for none; found once for all components."""
+
+    ledger: Ledger
+    credit_row: Codes
+    book_row: Codes
+
+
+def placed(ledger: Ledger, people: pd.DataFrame) -> PlacedLedger:
+    """Returns the ledger with the row of people of each of its credits and books."""
+    rows = _Rows(people)
+    return PlacedLedger(ledger, rows(ledger.credits), rows(ledger.books))
+
+
 class Measured(NamedTuple):
     """How a component measures: its metric, levels with the share of each person, and how ratios are put together."""
 
@@ -52,7 +66,12 @@ class Measured(NamedTuple):
 
 
 def measure(
-    ledger: Ledger, people: pd.DataFrame, accounts: pd.DataFrame, windows: Windows, how: Measured, due: Ledger | None
+    ledger: PlacedLedger,
+    people: pd.DataFrame,
+    accounts: pd.DataFrame,
+    windows: Windows,
+    how: Measured,
+    due: PlacedLedger | None,
 ) -> pd.DataFrame:
     """Returns the ratios of a retention metric for each person and period.
 
@@ -60,20 +79,20 @@ def measure(
     Grain: one row a ratio, in the order of `people`. Columns: row (of people), payee_id, period, level, unit_id,
     window, product, share, opening_arr, numerator, denominator (currency a year).
     """
-    rows = _Rows(people)
+    position = pd.Index([period.name for period in windows.periods]).get_indexer(pd.Index(people["period"]))
     frames = []
     for level, share in how.levels.items():
         at = np.flatnonzero(share > 0)
-        unit = _units(level, people, rows, accounts)
+        unit = _units(level, people, accounts)
         if how.figure == "mean_of_ratios" and level != "individual":
             measured, at, share = _members(unit.of_people, people, at, share)
-            unit = _units("individual", people, rows, accounts)
+            unit = _units("individual", people, accounts)
         else:
             measured = at
         found = _unit_sums(ledger, unit, windows, how)
         if due is not None:
             found = (*found[:2], _unit_sums(due, unit, windows, how)[2])
-        of_period = windows.of_period[rows.periods_of(people, windows)[measured]]
+        of_period = windows.of_period[position[measured]]
         cells = np.where(unit.of_people[measured] >= 0, unit.of_people[measured], unit.n)[:, None] * len(windows)
         sums = [np.r_[of, np.zeros(len(windows))][cells + of_period] / 100 for of in found]
         frames.append(_ratios(people, at, measured, level, unit.ids, share[at], sums, of_period, how.combined))
@@ -81,26 +100,20 @@ def measure(
 
 
 class _Units(NamedTuple):
-    """Numbers of units (payees, teams, segments ...): of each row of people, and how to find those of other rows."""
+    """Numbers of units (payees, teams, segments ...): of each row of people, and of each account where those count."""
 
     of_people: Codes
     ids: npt.NDArray[np.object_]
     n: int
-    of_rows: Any
+    of_account: pd.Series | None
+    counts_beside: bool
 
 
-def _units(level: Level, people: pd.DataFrame, rows: _Rows, accounts: pd.DataFrame) -> _Units:
+def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units:
     if level in ("individual", "team"):
         column = people["payee_id" if level == "individual" else "team"]
         codes, names = pd.factorize(column)
-
-        def of_rows(frame: pd.DataFrame) -> Codes:
-            row = rows(frame)
-            if level == "team":  # what is credited beside the books would count an account twice
-                row = np.where(frame["kind"] == BOOK, row, -1)
-            return np.append(codes, -1)[row]
-
-        return _Units(codes, column.to_numpy(dtype=object), len(names), of_rows)
+        return _Units(codes, column.to_numpy(dtype=object), len(names), None, level == "individual")
     if level == "company":
         codes, names = np.zeros(len(people), dtype=np.intp), pd.Index(["company"])
         of_account = pd.Series(0, index=accounts["account_id"])
@@ -108,20 +121,19 @@ def _units(level: Level, people: pd.DataFrame, rows: _Rows, accounts: pd.DataFra
         names = pd.Index(accounts[level].dropna().unique())
         codes = names.get_indexer(pd.Index(people[level]))
         of_account = pd.Series(names.get_indexer(pd.Index(accounts[level])), index=accounts["account_id"])
-
-    def of_accounts(frame: pd.DataFrame) -> Codes:
-        unit = of_account.to_numpy()[of_account.index.get_indexer(pd.Index(frame["account_id"]))]
-        return np.where(frame["kind"] == BOOK, unit, -1)
-
-    ids = np.array([*names, None], dtype=object)[codes]
-    return _Units(codes, ids, len(names), of_accounts)
+    return _Units(codes, np.array([*names, None], dtype=object)[codes], len(names), of_account, False)
 
 
-def _unit_sums(ledger: Ledger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
+def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
     """Opening ARR, numerator and denominator in cents of each unit and window."""
-    cells = []
-    for frame in (ledger.books, ledger.credits):
-        code = unit.of_rows(frame)
+    ledger, cells = found.ledger, []
+    for frame, row in ((ledger.books, found.book_row), (ledger.credits, found.credit_row)):
+        if unit.of_account is None:
+            code = np.append(unit.of_people, -1)[row]
+        else:
+            code = unit.of_account.to_numpy()[unit.of_account.index.get_indexer(pd.Index(frame["account_id"]))]
+        if not unit.counts_beside:  # what is credited beside the books would count an account twice
+            code = np.where(frame["kind"] == BOOK, code, -1)
         cells.append(np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1))
     known = Cells(unit.n * len(windows), ledger.books, cells[0], ledger.credits, cells[1], how.reactivation)
     return known.opening(), *METRICS[how.metric].measured(known)
@@ -288,10 +300,6 @@ class _Rows:
     def __call__(self, frame: pd.DataFrame) -> Codes:
         rows: Codes = self.rows[self._at(frame)]
         return rows
-
-    def periods_of(self, people: pd.DataFrame, windows: Windows) -> Codes:
-        """Position among the windows' periods of each row of people."""
-        return pd.Index([period.name for period in windows.periods]).get_indexer(pd.Index(people["period"]))
 
     def _at(self, frame: pd.DataFrame) -> tuple[Codes, Codes]:
         return self.payees.get_indexer(pd.Index(frame["payee_id"])), self.periods.get_indexer(pd.Index(frame["period"]))

@@ -82,7 +82,11 @@ def _unknown_in_books(plans: Sequence[Plan], history: History) -> Iterator[Probl
 
 def _overfull(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
     """Plans by which the books hold more than the whole of an account."""
+    rules = set()
     for plan in plans:
+        if plan.books in rules:
+            continue  # said of the first plan
+        rules.add(plan.books)
         (_, books), *_ = assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books)
         n_roles = books["role"].nunique(dropna=False)
         if n_roles < 2 or not books.drop_duplicates(["account_id", "role"])["account_id"].duplicated().any():

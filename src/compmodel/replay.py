@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.attainment import attain, payee_periods, yearly_value
-from compmodel.baselines import Baseline, Windows, windows
+from compmodel.baselines import Baseline, windows
 from compmodel.books import BOOK, assignments_by_kind
 from compmodel.components import KPI, LEVELS, Component
 from compmodel.credit_dates import credit_dates
@@ -29,10 +29,12 @@ from compmodel.measurement import (
     KPI_FORMS,
     Ledger,
     Measured,
+    PlacedLedger,
     described_rows,
     exact_values,
     measure,
     measure_kpi,
+    placed,
     values,
 )
 from compmodel.metrics import METRICS
@@ -94,17 +96,17 @@ def _replay_one(
     plan: Plan, history: History, periods: tuple[Period, ...], ledgers: _Ledgers, rates: dict[str, float]
 ) -> Replay:
     people = payee_periods(history.payees, periods, plan.pay.currency, rates)
-    measured = [_measured(component, plan, history, people, ledgers) for component in plan.components]
-    paid = payouts(plan, people, measured, periods, rates)
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
-    every = {component.baseline: ledgers.of(plan, component.baseline) for component in retained}
+    every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}
+    measured = [_measured(component, plan, history, people, ledgers, every) for component in plan.components]
+    paid = payouts(plan, people, measured, periods, rates)
     names = [component.name for component in plan.components]
     return Replay(
         plan,
         history,
         periods,
-        _stacked([found.credits.assign(baseline=baseline) for baseline, found in every.items()]),
-        _stacked([found.books.assign(baseline=baseline) for baseline, found in every.items()]),
+        _stacked([found.ledger.credits for found in every.values()]),
+        _stacked([found.ledger.books for found in every.values()]),
         _stacked([rows.assign(component=name) for name, rows in zip(names, measured, strict=True)]),
         _with_uncounted(paid, plan, history, periods),
     )
@@ -124,40 +126,48 @@ class _Ledgers:
     def of(self, plan: Plan, baseline: Baseline, due: bool = False) -> Ledger:
         """Returns the ledger of a plan's rules from a baseline, by due dates where asked."""
         rule = plan.credit_on.by_due_date() if due else plan.credit_on
-        over = windows(baseline, self.periods)
-        key = (*(model.model_dump_json() for model in (rule, plan.books, plan.events)), str(over.starts_on))
+        key = (baseline, *(model.model_dump_json() for model in (rule, plan.books, plan.events)))
         if key not in self._found:
             events = counted(self._moved, plan.events)
             moved = events.join(credit_dates(events, rule, self._history.settings.calendar))
-            self._found[key] = _credited(plan, self._history, moved, over)
+            self._found[key] = _credited(plan, self._history, moved, baseline, self.periods)
         return self._found[key]
 
 
-def _credited(plan: Plan, history: History, moved: pd.DataFrame, over: Windows) -> Ledger:
+def _credited(
+    plan: Plan, history: History, moved: pd.DataFrame, baseline: Baseline, periods: tuple[Period, ...]
+) -> Ledger:
     """Credits and opening books, those of the books first, then what is credited beside them."""
     credits: list[pd.DataFrame] = []
     books: list[pd.DataFrame] = []
+    over = windows(baseline, periods)
     for kind, assignments in assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books):
         mine = credit(moved, assignments, over, plan.books)
         opening = opening_books(moved, assignments, over, plan.books, mine)
         for found, rows in ((credits, mine), (books, opening)):
             kept = rows if kind == BOOK else rows[rows["payee_id"] != UNASSIGNED]
-            found.append(kept.assign(kind=kind))
+            found.append(kept.assign(kind=kind, baseline=baseline))
     return Ledger(_stacked(credits), _stacked(books))
 
 
 def _measured(
-    component: Component, plan: Plan, history: History, people: pd.DataFrame, ledgers: _Ledgers
+    component: Component,
+    plan: Plan,
+    history: History,
+    people: pd.DataFrame,
+    ledgers: _Ledgers,
+    placed_from: dict[Baseline, PlacedLedger],
 ) -> pd.DataFrame:
     """The ratios of one component for each row of people."""
     levels = component.level.shares(people["role"])
     over = windows(component.baseline, ledgers.periods)
     if component.metric in METRICS:
-        ledger = ledgers.of(plan, component.baseline)
-        due = ledgers.of(plan, component.baseline, due=True) if component.baseline == "due_in_period" else None
+        due = None
+        if component.baseline == "due_in_period":
+            due = placed(ledgers.of(plan, component.baseline, due=True), people)
         combined = component.combined or "sums"
         how = Measured(component.metric, levels, combined, component.unit_figure, plan.events.reactivation)
-        return measure(ledger, people, history.accounts, over, how, due)
+        return measure(placed_from[component.baseline], people, history.accounts, over, how, due)
     counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), over)
     is_lead = people["role"].isin(component.level.roles_never_alone)
     return measure_kpi(counts, people, levels, is_lead, component.form)
@@ -209,8 +219,9 @@ def payouts(
     order = np.arange(len(people) * n).reshape(n, len(people)).T.ravel()
     paid = pd.concat(described, ignore_index=True).take(order).reset_index(drop=True)
     said = np.tile(_nothing(plan), (len(people), 1)).ravel()
-    in_none = (paid["level"].isin(LEVELS[1:]) & paid["unit_id"].isna()).to_numpy()
-    said = np.where(in_none, "in no " + paid["level"] + ", so nothing is paid", said)
+    for level in LEVELS[1:]:
+        in_none = ((paid["level"] == level) & paid["unit_id"].isna()).to_numpy()
+        said = np.where(in_none, f"in no {level}, so nothing is paid", said)
     return paid.assign(
         payee_id=np.repeat(people["payee_id"].array, n),
         period=np.repeat(people["period"].array, n),
