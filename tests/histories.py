@@ -101,15 +101,17 @@ class Company:
     assignments: Sequence[Row] = ()
     payees: Sequence[Row] = ()
     kpis: Sequence[Row] = ()
+    accounts: Sequence[Row] = ()
     rates: Mapping[str, Decimal | float] = field(default_factory=lambda: {"USD": Decimal(1)})
 
     def history(self) -> History:
         """The validated history of these rows."""
-        accounts = sorted({row["account_id"] for row in (*self.arr_events, *self.assignments)})
+        named = {row["account_id"]: row for row in self.accounts}
+        accounts = sorted({*named, *(row["account_id"] for row in (*self.arr_events, *self.assignments))})
         foreign = {currency: rate for currency, rate in self.rates.items() if currency != "USD"}
         on = dt.date(2024, 12, 27)  # a Friday; the rates wanted are those of the Sunday
         tables = {
-            "accounts": [{"account_id": account_id} for account_id in accounts],
+            "accounts": [named.get(account_id, {"account_id": account_id}) for account_id in accounts],
             "arr_events": self.arr_events,
             "assignments": self.assignments,
             "payees": self.payees,
@@ -131,6 +133,10 @@ class Company:
     def spans_of(self) -> dict[str, list[Row]]:
         """Assignments by account."""
         return _by_account(self.assignments)
+
+    def attribute(self, account_id: str, name: str) -> str | None:
+        """The account's segment or region."""
+        return next((row.get(name) for row in self.accounts if row["account_id"] == account_id), None)
 
     def but(self, **tables: Any) -> Company:
         """The same company with other tables."""
@@ -187,12 +193,19 @@ def companies(draw: st.DrawFn) -> Company:
     events = [row for account in accounts for row in draw(account_events(account))]
     kpis = draw(kpi_counts(payees, accounts))
     return Company(
+        accounts=[draw(account_rows(account)) for account in accounts],
         arr_events=draw(st.permutations(events)),
         assignments=[row for account in accounts for row in draw(account_book(account, payees))],
         payees=[row for payee in payees for row in draw(payee_spans(payee))],
         kpis=[*kpis, counted(1, "2024-01-01", payee_id=payees[0])],  # the KPI exists, whatever was drawn
         rates=RATES,
     )
+
+
+@st.composite
+def account_rows(draw: st.DrawFn, account: str) -> Row:
+    segment, region = draw(st.sampled_from(["enterprise", None])), draw(st.sampled_from(["EMEA", "Americas", None]))
+    return {"account_id": account, "segment": segment, "region": region}
 
 
 @st.composite
@@ -213,7 +226,8 @@ def account_events(draw: st.DrawFn, account: str) -> list[Row]:
             balance += 0 if kind == "renewal" else sign * moved
             event_id = f"{account}-{currency}-{i}"
             amount = Decimal(sign * moved) / 100
-            rows.append(event(event_id, account, kind, amount, on, currency=currency, **draw(event_dates(kind, on))))
+            more = {"currency": currency, "subscription_id": currency, **draw(event_dates(kind, on))}
+            rows.append(event(event_id, account, kind, amount, on, **more))
     return rows
 
 
@@ -226,6 +240,11 @@ def event_dates(draw: st.DrawFn, kind: str, on: dt.date) -> Row:
         dates |= {"notice_on": draw(around), "ends_on": on - DAY, "is_at_renewal": draw(st.booleans())}
     if kind in ("renewal", "expansion"):
         dates |= {"signed_on": draw(around), "is_at_renewal": kind == "renewal" or draw(st.booleans())}
+        dates |= {"due_on": on + draw(st.integers(0, 500)) * DAY if kind == "expansion" else draw(st.none() | around)}
+    if kind in ("contraction", "churn"):
+        dates |= {"due_on": draw(st.none() | around)}
+    else:
+        dates |= {"sourced_by": draw(st.sampled_from([None, "csm", "sales"]))}
     dates |= {"reason": draw(st.sampled_from([None, "price", "bankruptcy"]))}
     return {name: value for name, value in dates.items() if value is not None}
 
@@ -264,6 +283,7 @@ def payee_spans(draw: st.DrawFn, payee: str) -> list[Row]:
                 team=draw(st.sampled_from(["north", "north", "south", None])),
                 segment=draw(st.sampled_from(["enterprise", None])),
                 currency=draw(CURRENCIES),
+                region=draw(st.sampled_from(["EMEA", None])),
             )
             | {"ends_on": last and max(starts_on, last)}
         )
@@ -309,15 +329,41 @@ BOOK_RULES: list[Row] = [
     {"holder": "time_weighted", "grace_days": 60, "still_held_on": 1},
     {"min_days_held": 20, "exclude": [{"account_id": "a0", "because": "the chief executive's own"}]},
 ]
+EVENT_RULES: list[Row] = [
+    {},
+    {"churn_of": "account", "reactivation": "own_class"},
+    {"churn_of": "subscription", "reactivation": "netted", "sourced_by": {"sales": 0.5}},
+    {"reactivation": "back_into_nrr", "escalators": ["price"], "upsell": "to_renewal"},
+]
 WEIGHTS = [["1"], ["0.5", "0.5"], ["1/3"] * 3, ["0.35", "0.25", "0.4"], ["0.05", "0", "0.95"]]
-LEVELS = ["individual", "team", {"default": "individual", "by_role": {"lead": "team"}}]
+LEVELS: list[Any] = [
+    "individual",
+    "team",
+    {"default": "individual", "by_role": {"lead": "team"}},
+    {"individual": 0.5, "team": 0.3, "company": 0.2},
+    {"default": {"individual": "1/3", "segment": "2/3"}, "by_role": {"lead": "region"}},
+    "company",
+]
+BASELINES: list[Row] = [
+    {},
+    {},
+    {"annualised": "compounding"},
+    {"baseline": "month_start", "combined": "chained"},
+    {"baseline": "month_start", "combined": "mean", "annualised": "adding"},
+    {"baseline": "month_start", "combined": "sums"},
+    {"baseline": "half_start"},
+    {"baseline": "year_start"},
+    {"baseline": "trailing_twelve_months"},
+    {"baseline": "two_quarters", "annualised": "adding"},
+]
+"""Ways to measure; a rate is not annualised."""
 CURVES = [
     {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "hold"},
     {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "extend"},
     {"kind": "linear", "points": [[0.8, 0.3], [1, 1], [1.4, 2]], "beyond": "extend", "below": "hold"},
     {"kind": "linear", "points": [[0.5, 0], [0.9, 0.5], [1, 0.5], [1.2, 1.75]], "beyond": "hold"},
 ]
-METRICS = ["nrr", "grr", "renewal_rate", "expansion_rate", "kpi.customer_prs"]
+METRICS = ["nrr", "nrr", "grr", "renewal_rate", "expansion_rate", "churn_rate", "kpi.customer_prs"]
 
 
 @st.composite
@@ -333,6 +379,7 @@ def plan_dicts(draw: st.DrawFn) -> Row:
         "pay": {"currency": currency, "period": "quarter", "rounding": "half_up"},
         "credit_on": draw(st.sampled_from(CREDIT_RULES)),
         "books": draw(st.sampled_from(BOOK_RULES)),
+        "events": draw(st.sampled_from(EVENT_RULES)),
         "components": components,
     }
 
@@ -344,15 +391,29 @@ def components_of(draw: st.DrawFn, i: int, weight: str) -> Row:
     target: Any = draw(st.sampled_from(goals))
     if draw(st.booleans()):
         target = {"default": target, "by_segment": {"enterprise": draw(st.sampled_from(goals))}}
-    below = st.sampled_from([{"kind": "ratio"}, {"kind": "from_floor", "floor": 0.25}])
+    attainment: Row = draw(st.sampled_from([{"kind": "ratio"}, {"kind": "from_floor", "floor": 0.25}]))
+    measured: Row = {}
+    if not metric.startswith("kpi"):
+        measured = dict(draw(st.sampled_from(BASELINES)))
+        if metric not in ("nrr", "grr"):
+            measured.pop("annualised", None)
+        if metric == "renewal_rate" and draw(st.booleans()):
+            measured = {"baseline": "due_in_period"}
+        if draw(st.booleans()):
+            measured["unit_figure"] = "mean_of_ratios"
+    if "annualised" not in measured and metric != "renewal_rate" and draw(st.booleans()):
+        how = draw(st.sampled_from(["adding", "compounding"])) if metric in ("nrr", "grr") else "adding"
+        target = {**(target if isinstance(target, dict) else {"default": target}), "yearly": how}
+        attainment = {"kind": "ratio"}
     return {
         "name": f"c{i}",
         "metric": metric,
         "level": draw(st.sampled_from(LEVELS)),
         "weight": weight,
         "target": target,
-        "attainment": draw(below),
+        "attainment": attainment,
         "curve": draw(st.sampled_from(CURVES)),
+        **measured,
     }
 
 

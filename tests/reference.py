@@ -19,13 +19,20 @@ NOBODY = "(unassigned)"
 Row = dict[str, Any]
 
 
+class Window(NamedTuple):
+    period: str  # whose pay it is
+    first: dt.date
+    last: dt.date
+
+
 class Opening(NamedTuple):
     period: str
     account: str
     payee: str
     cents: int
     account_cents: int  # of the whole account
-    why: str = ""
+    why: str
+    window: Window
 
 
 class Credit(NamedTuple):
@@ -33,16 +40,20 @@ class Credit(NamedTuple):
     account: str
     payee: str
     event: Row
+    kind: str  # what the event counts as
     cents: int
+    counted_cents: int
     renewed_cents: int
     account_cents: int  # opening of the whole account
-    why: str = ""
+    why: str
+    window: Window
 
 
 class Person(NamedTuple):
     role: str
     team: str | None
     segment: str | None
+    region: str | None
     currency: str
     cent_days: int | Fraction  # yearly target incentive in cents, times days, added up over spans
     days: int
@@ -65,6 +76,29 @@ def quarter(name: str) -> tuple[dt.date, dt.date]:
     return first, following - dt.timedelta(days=1)
 
 
+def months_earlier(first_of_month: dt.date, n: int) -> dt.date:
+    month = first_of_month.year * 12 + first_of_month.month - 1 - n
+    return dt.date(month // 12, month % 12 + 1, 1)
+
+
+def windows(baseline: str, period: str) -> list[Window]:
+    first, last = quarter(period)
+    one_day = dt.timedelta(days=1)
+    if baseline == "month_start":
+        starts = [first, months_earlier(first, -1), months_earlier(first, -2), last + one_day]
+        return [Window(period, here, following - one_day) for here, following in itertools.pairwise(starts)]
+    if baseline == "half_start":
+        return [Window(period, dt.date(first.year, 1 if first.month < 7 else 7, 1), last)]
+    if baseline == "year_start":
+        return [Window(period, dt.date(first.year, 1, 1), last)]
+    if baseline == "trailing_twelve_months":
+        return [Window(period, months_earlier(first, 9), last)]
+    if baseline == "two_quarters":
+        before = Window(period, months_earlier(first, 6), first - one_day)
+        return [before, Window(period, months_earlier(first, 3), last)]
+    return [Window(period, first, last)]
+
+
 def quarter_name(day: dt.date) -> str:
     return f"{day.year}Q{(day.month + 2) // 3}"
 
@@ -82,11 +116,13 @@ def written_date(event: Row, way: Any) -> dt.date | None:
     return closed_on if closed_on and quarter_name(day) < quarter_name(closed_on) else day
 
 
-def credit_date(event: Row, plan: Row) -> dt.date:
-    rules = plan["credit_on"]
-    rule = rules.get(event["event_type"], "effective_on")
-    if event["event_type"] == "expansion" and event.get("is_at_renewal"):
+def credit_date(event: Row, plan: Row, kind: str | None = None, due: bool = False) -> dt.date:
+    rules, kind = plan["credit_on"], kind or event["event_type"]
+    rule = rules.get(kind, "effective_on")
+    if kind == "expansion" and event.get("is_at_renewal"):
         rule = rules.get("expansion_at_renewal") or rule
+    if due and kind in ("churn", "contraction", "renewal") and event.get("due_on"):
+        rule = "due_on"
     for way in rule if isinstance(rule, list | tuple) else [rule]:
         day = written_date(event, way)
         if day:
@@ -125,6 +161,51 @@ def movements(company: Any, account: str) -> list[tuple[Row, int, int]]:
             found.append((event, after - before, renewed))
             before = after
     return found
+
+
+def kinds(company: Any, account: str, rule: Row) -> dict[str, str]:
+    """What each event of an account counts as; a loss may be told from what it leaves."""
+    mine = movements(company, account)
+    found = {event["event_id"]: event["event_type"] for event, _, _ in mine}
+    if rule.get("churn_of", "as_recorded") == "as_recorded":
+        return found
+    in_order = sorted(mine, key=lambda m: (m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
+    balance: dict[str, int] = defaultdict(int)
+    for event, cents, _ in in_order:
+        owner = event.get("subscription_id") or "" if rule["churn_of"] == "subscription" else "account"
+        balance[owner] += cents
+        if event["event_type"] in ("churn", "contraction"):
+            found[event["event_id"]] = "churn" if balance[owner] <= 0 else "contraction"
+    return found
+
+
+def days_to_renewal(company: Any, event: Row) -> int:
+    """From an upsell to its own due date, or to the end of the term its subscription is in."""
+    if event.get("due_on"):
+        return (event["due_on"] - event["effective_on"]).days + 1
+    mine = [
+        other
+        for other in company.events_of[event["account_id"]]
+        if other.get("subscription_id") == event.get("subscription_id")
+        and other.get("term_months") is not None
+        and other["effective_on"] <= event["effective_on"]
+    ]
+    term = max(mine, key=lambda other: other["effective_on"])
+    start = term["effective_on"]
+    first = months_earlier(start.replace(day=1), -term["term_months"])
+    last_day = (months_earlier(first, -1) - dt.timedelta(days=1)).day
+    return (first.replace(day=min(start.day, last_day)) - event["effective_on"]).days
+
+
+def counted_cents(company: Any, event: Row, kind: str, cents: int, rule: Row) -> int:
+    share = Fraction(1)
+    if kind in ("new", "expansion", "reactivation"):
+        share = number(rule.get("sourced_by", {}).get(event.get("sourced_by"), 1))
+    if kind == "expansion" and rule.get("upsell") == "to_renewal" and not event.get("is_at_renewal"):
+        share *= min(Fraction(days_to_renewal(company, event), 365), Fraction(1))
+    if kind == "expansion" and event.get("reason") in rule.get("escalators", []):
+        share = Fraction(0)
+    return round_half_up(cents * share)
 
 
 def holders(company: Any, account: str, day: dt.date) -> list[tuple[str, Fraction]]:
@@ -213,7 +294,7 @@ def is_inherited(company: Any, account: str, period: str, span: Row, day: dt.dat
     since = taken_on(company, account, span)
     if since is None:
         return False
-    is_new = rule.get("grace_first_period", False) and since >= quarter(period)[0]
+    is_new = rule.get("grace_first_period", False) and since >= quarter(quarter_name(day))[0]
     return is_new or (day - since).days < rule.get("grace_days", 0)
 
 
@@ -259,39 +340,49 @@ def cut(cents: int, held: list[Share]) -> list[int]:
     return [mine for _, mine in shares(cents, [(share.payee, share.split) for share in held])]
 
 
-def ledger(company: Any, plan: Row, periods: list[str]) -> tuple[list[Opening], list[Credit]]:
+def ledger(
+    company: Any, plan: Row, periods: list[str], baseline: str = "period_start", due: bool = False
+) -> tuple[list[Opening], list[Credit]]:
     openings, credits = [], []
-    rule = plan.get("books") or {}
+    rule, events = plan.get("books") or {}, plan.get("events") or {}
     holder = rule.get("holder", "credit_date")
     pick = "weighted" if holder == "time_weighted" else "first"
     for account in sorted(company.events_of):
-        moved = [(*movement, credit_date(movement[0], plan)) for movement in movements(company, account)]
+        kind_of = kinds(company, account, events)
+        moved = [
+            (*movement, credit_date(movement[0], plan, kind_of[movement[0]["event_id"]], due))
+            for movement in movements(company, account)
+        ]
         moved.sort(key=lambda m: (m[3], m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
-        for period in periods:
-            first, last = quarter(period)
-            days = days_of(period)
+        for window in (window for period in periods for window in windows(baseline, period)):
+            period, first, last = window
+            days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
             whole = sum(cents for _, cents, _, day in moved if day < first)
             moved_on = [day for _, cents, _, day in moved if cents and first <= day <= last]
             opened_on = [max(moved_on, default=first)] if holder == "credit_date" else days
+            if holder == "credit_date" and not moved_on:
+                opened_on = days[:1]
             held = book_shares(company, account, period, opened_on, pick, whole, rule)
             opening = [[share, cents] for share, cents in zip(held, cut(whole, held), strict=True)]
             before = 0
             for event, cents, renewed, day in moved:
                 if first <= day <= last:
-                    window = [day] if holder == "credit_date" else days
-                    held = book_shares(company, account, period, window, pick, whole, rule, event, day)
+                    over = [day] if holder == "credit_date" else days
+                    held = book_shares(company, account, period, over, pick, whole, rule, event, day)
                     mine = [
                         after - was for after, was in zip(cut(before + cents, held), cut(before, held), strict=True)
                     ]
-                    for share, part, part_renewed in zip(held, mine, cut(renewed, held), strict=True):
-                        credits.append(
-                            Credit(period, account, share.payee, event, part, part_renewed, whole, share.why)
-                        )
+                    kind = kind_of[event["event_id"]]
+                    left_out = cents - counted_cents(company, event, kind, cents, events)
+                    parts = zip(held, mine, cut(renewed, held), cut(left_out, held), strict=True)
+                    for share, part, part_renewed, out in parts:
+                        amounts = (part, part - out, part_renewed, whole)
+                        credits.append(Credit(period, account, share.payee, event, kind, *amounts, share.why, window))
                         if share.why == "inherited loss":
                             take_along(opening, share.holder, -part)
                 before += cents
             for share, cents in opening:
-                openings.append(Opening(period, account, share.payee, cents, whole, share.why))
+                openings.append(Opening(period, account, share.payee, cents, whole, share.why, window))
     return openings, credits
 
 
@@ -326,39 +417,135 @@ def people(company: Any, plan: Row, period: str) -> dict[str, Person]:
                 cent_days, days = cent_days + yearly * n, days + n
         described = next((span for span in spans if span["target_incentive"] > 0), spans[0])
         found[payee] = Person(
-            described["role"], described.get("team"), described.get("segment"), currency, cent_days, days
+            *(described.get(name) for name in ("role", "team", "segment", "region")), currency, cent_days, days
         )
     return found
 
 
-def level_of(component: Row, role: str) -> str:
+LEVELS = ("individual", "team", "segment", "region", "company")
+
+
+def levels_of(component: Row, role: str) -> dict[str, Fraction]:
+    """The levels of a component for a role, with their shares."""
     level = component["level"]
-    return level if isinstance(level, str) else level.get("by_role", {}).get(role, level["default"])
+    if isinstance(level, dict) and "default" in level:
+        level = level.get("by_role", {}).get(role, level["default"])
+    return {name: number(share) for name, share in level.items()} if isinstance(level, dict) else {level: Fraction(1)}
 
 
 def retention(
-    metric: str, openings: list[Opening], credits: list[Credit], members: set[str], period: str
+    metric: str, books: list[Opening], mine: list[Credit], due: list[Credit], reactivation: str
 ) -> tuple[Fraction, Fraction]:
-    """Numerator and denominator of a metric for the books of these payees."""
-    books = [row for row in openings if row.period == period and row.payee in members]
-    mine = [row for row in credits if row.period == period and row.payee in members]
+    """Numerator and denominator of a metric for these rows of one window."""
     cohort = [row for row in mine if row.account_cents > 0]
     opening = sum(row.cents for row in books if row.account_cents > 0)
+    if reactivation == "own_class":
+        cohort = [row for row in cohort if row.kind != "reactivation"]
     if metric == "nrr":
-        above = opening + sum(row.cents for row in cohort)
+        above = opening + sum(row.counted_cents for row in cohort)
+        if reactivation == "back_into_nrr":
+            back = [row for row in mine if row.kind == "reactivation" and row.account_cents <= 0]
+            above += sum(row.counted_cents for row in back)
     elif metric == "grr":
         net: dict[str, int] = defaultdict(int)
         for row in cohort:
-            net[row.account] += row.cents
+            net[row.account] += row.counted_cents
         above = opening + sum(min(moved, 0) for moved in net.values())
     elif metric == "expansion_rate":
-        above = sum(row.cents for row in cohort if row.event["event_type"] == "expansion")
+        above = sum(row.counted_cents for row in cohort if row.kind == "expansion")
+    elif metric == "churn_rate":
+        away = ("churn", "reactivation") if reactivation == "netted" else ("churn",)
+        above = -sum(row.counted_cents for row in cohort if row.kind in away)
     else:
         assert metric == "renewal_rate"
-        above = sum(row.renewed_cents for row in mine if row.event["event_type"] == "renewal")
-        is_lost = [row for row in mine if row.event["event_type"] in ("churn", "contraction")]
-        opening = above - sum(row.cents for row in is_lost if row.event.get("is_at_renewal"))
+        above = sum(row.renewed_cents for row in mine if row.kind == "renewal")
+        is_lost = [row for row in due if row.kind in ("churn", "contraction")]
+        up = sum(row.renewed_cents for row in due if row.kind == "renewal")
+        opening = up - sum(row.counted_cents for row in is_lost if row.event.get("is_at_renewal"))
     return Fraction(above), Fraction(opening)
+
+
+class Measurer(NamedTuple):
+    """A component of a plan on a company, with the rows of its ledger."""
+
+    company: Any
+    component: Row
+    reactivation: str
+    openings: list[Opening]
+    credits: list[Credit]
+    due: list[Credit]
+
+    def ratios(self, unit: str, who: Any, period: str) -> list[tuple[Fraction, Fraction]]:
+        """Numerator and denominator in each window: of payees `who`, or of the accounts with that attribute."""
+        found = []
+        for window in windows(self.component.get("baseline", "period_start"), period):
+            rows = [
+                [row for row in known if row.window == window and self.belongs(row, unit, who)]
+                for known in (self.openings, self.credits, self.due)
+            ]
+            found.append(retention(self.component["metric"], *rows, self.reactivation))
+        return found
+
+    def belongs(self, row: Any, unit: str, who: Any) -> bool:
+        if unit == "payees":
+            return row.payee in who
+        return unit == "company" or (who is not None and self.company.attribute(row.account, unit) == who)
+
+    def value(self, staff: dict[str, Person], payee: str, period: str) -> Fraction | None:
+        """Products of ratios averaged by share; ratios over nothing are left out."""
+        person, weighed = staff[payee], []
+        for level, share in levels_of(self.component, person.role).items():
+            units: list[tuple[str, Any]] = [(level, getattr(person, level, None))]
+            if level in ("individual", "team"):
+                team = {name for name, other in staff.items() if person.team and other.team == person.team}
+                units = [("payees", {payee} if level == "individual" else team)]
+            if self.component.get("unit_figure") == "mean_of_ratios" and level != "individual":
+                own = getattr(person, level, None)
+                members = [
+                    name
+                    for name, other in staff.items()
+                    if level == "company" or (own is not None and getattr(other, level) == own)
+                ]
+                units = [("payees", {name}) for name in members]
+            for unit in units:
+                ratios = self.ratios(*unit, period)
+                if self.component.get("combined", "sums") == "sums":
+                    ratios = [(sum(a for a, _ in ratios), sum(b for _, b in ratios))]
+                known = [a / b for a, b in ratios if b > 0]
+                if self.component.get("combined") == "chained" and known:
+                    product = Fraction(1)
+                    for ratio in known:
+                        product *= ratio
+                    known = [product]
+                weighed += [(share, ratio) for ratio in known]
+        over = sum((share for share, _ in weighed), Fraction(0))
+        return sum((share * ratio for share, ratio in weighed), Fraction(0)) / over if over else None
+
+
+def kpi_value(company: Any, component: Row, staff: dict[str, Person], payee: str, period: str) -> Fraction | None:
+    """A KPI's count at full-time pace, for a unit the mean of its members."""
+    person, weighed = staff[payee], []
+    first, last = quarter(period)
+    n_days = (last - first).days + 1
+    for level, share in levels_of(component, person.role).items():
+        members = {payee}
+        if level != "individual":
+            own = getattr(person, level, None)
+            members = {
+                name
+                for name, other in staff.items()
+                if other.days and (level == "company" or (own is not None and getattr(other, level) == own))
+            }
+            # Whom the plan never measures alone is no member of a unit, unless it has no others.
+            by_role = component["level"].get("by_role", {}) if isinstance(component["level"], dict) else {}
+            never = {role for role in by_role if "individual" not in levels_of(component, role)}
+            members = {name for name in members if staff[name].role not in never} or members
+        above = sum((counted(company, component["metric"][4:], name, period) for name in members), Fraction(0))
+        below = sum((Fraction(staff[name].days, n_days) for name in members), Fraction(0))
+        if below > 0:
+            weighed.append((share, above / below))
+    over = sum((share for share, _ in weighed), Fraction(0))
+    return sum((share * ratio for share, ratio in weighed), Fraction(0)) / over if over else None
 
 
 def counted(company: Any, kpi: str, payee: str, period: str) -> Fraction:
@@ -387,19 +574,58 @@ def factor(attained: Fraction, curve: Row) -> Fraction:
     raise AssertionError
 
 
-def component_factor(component: Row, person: Person, above: Fraction, below: Fraction) -> Fraction:
-    if below <= 0:
-        return Fraction(0)
+RETENTION = ("nrr", "grr")
+"""Metrics that are 1 where nothing moves."""
+
+
+def window_months(component: Row, period: str) -> int:
+    window = windows(component.get("baseline", "period_start"), period)[0]
+    n = (window.last.year - window.first.year) * 12 + window.last.month - window.first.month + 1
+    return 3 * n if component.get("combined") == "chained" else n
+
+
+def target_of(component: Row, person: Person, period: str) -> Fraction:
+    """The target by segment, of a yearly one the part for the months measured, to six decimals."""
     target = component["target"]
-    if isinstance(target, dict):
-        target = target.get("by_segment", {}).get(person.segment, target["default"])
+    if not isinstance(target, dict):
+        return number(target)
+    written = number(target.get("by_segment", {}).get(person.segment, target["default"]))
+    if not target.get("yearly"):
+        return written
+    months, rest = window_months(component, period), int(component["metric"] in RETENTION)
+    if target["yearly"] == "adding":
+        part = rest + (written - rest) * Fraction(months, 12)
+    else:
+        precise = Decimal(written.numerator) / Decimal(written.denominator)
+        part = Fraction((precise.ln() * months / 12).exp())
+    return Fraction(round_half_up(part * 10**6), 10**6)
+
+
+def in_a_year(component: Row, value: Fraction, period: str) -> Fraction:
+    times = 12 // window_months(component, period)
+    if component.get("annualised") == "adding":
+        return 1 + (value - 1) * times
+    return max(value, Fraction(0)) ** times if component.get("annualised") else value
+
+
+def component_factor(component: Row, person: Person, value: Fraction | None, period: str) -> Fraction:
+    if value is None:
+        return Fraction(0)
     base = number(component["attainment"].get("floor", 0))
-    return factor((above / below - base) / (number(target) - base), component["curve"])
+    value = in_a_year(component, value, period)
+    return factor((value - base) / (target_of(component, person, period) - base), component["curve"])
 
 
 def payouts(company: Any, plan: Row, periods: list[str]) -> dict[tuple[str, str, str], Decimal]:
     """Pay by payee, period and component; the rounding falls on a payee's running total."""
-    openings, credits = ledger(company, plan, periods)
+    reactivation = (plan.get("events") or {}).get("reactivation", "in_cohort")
+    measurers: dict[str, Measurer] = {}
+    for component in plan["components"]:
+        if not component["metric"].startswith("kpi."):
+            baseline = component.get("baseline", "period_start")
+            openings, credits = ledger(company, plan, periods, baseline)
+            due = ledger(company, plan, periods, baseline, due=True)[1] if baseline == "due_in_period" else credits
+            measurers[component["name"]] = Measurer(company, component, reactivation, openings, credits, due)
     everybody = {period: people(company, plan, period) for period in periods}
     found = {}
     for period, staff in everybody.items():
@@ -410,21 +636,12 @@ def payouts(company: Any, plan: Row, periods: list[str]) -> dict[tuple[str, str,
                 continue
             running, before = Fraction(0), 0
             for component in plan["components"]:
-                level, metric = level_of(component, person.role), component["metric"]
-                team = {name for name, other in staff.items() if person.team and other.team == person.team}
-                members = {payee} if level == "individual" else team
-                if metric.startswith("kpi."):
-                    # Whom the plan measures on the team by role is no member of it, unless it has no others.
-                    by_role = component["level"].get("by_role", {}) if isinstance(component["level"], dict) else {}
-                    members = {name for name in members if staff[name].days}
-                    others = {name for name in members if by_role.get(staff[name].role) != "team"}
-                    members = (others or members) if level == "team" else members
-                    above = sum((counted(company, metric[4:], name, period) for name in members), Fraction(0))
-                    full_time = sum((Fraction(staff[name].days, n_days) for name in members), Fraction(0))
-                    below = full_time
+                measurer = measurers.get(component["name"])
+                if measurer:
+                    value = measurer.value(staff, payee, period)
                 else:
-                    above, below = retention(metric, openings, credits, members, period)
-                paid = component_factor(component, person, above, below)
+                    value = kpi_value(company, component, staff, payee, period)
+                paid = component_factor(component, person, value, period)
                 running += Fraction(person.cent_days) / (4 * n_days) * number(component["weight"]) * paid
                 after = round_half_up(running)
                 found[payee, period, component["name"]] = Decimal(after - before) / 100

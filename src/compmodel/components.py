@@ -198,7 +198,8 @@ class Component(BaseModel):
             raise ValueError(f"annualised is for retention over windows of one length. {fix}")
         if self.target.yearly == "compounding" and self.at_rest != 1:
             raise ValueError("target.yearly compounding is for retention alone. Write adding.")
-        if self.target.yearly and (self.annualised or self.unit in ("score", "ratio") or self.form == "share"):
+        grows = self.unit not in ("score", "ratio") and self.form != "share" and not self.metric.startswith("renewal")
+        if self.target.yearly and (self.annualised or not grows):
             raise ValueError("target.yearly needs a result that grows with the months. Delete target.yearly.")
         if self.target.yearly and self.attainment.kind == "from_floor":
             for name, yearly in {"default": self.target.default, **self.target.by_segment}.items():

@@ -32,6 +32,7 @@ KPI_FORMS: dict[KpiForm, tuple[str, str]] = {
     "nps": ("score", "no answer"),
 }
 """Unit of a KPI's form, and what is missing where it is undefined."""
+NO_UNIT = np.array([None], dtype=object)
 
 
 class Ledger(NamedTuple):
@@ -92,10 +93,11 @@ def measure(
         found = _unit_sums(ledger, unit, windows, how)
         if due is not None:
             found = (*found[:2], _unit_sums(due, unit, windows, how)[2])
-        of_period = windows.of_period[position[measured]]
-        cells = np.where(unit.of_people[measured] >= 0, unit.of_people[measured], unit.n)[:, None] * len(windows)
+        of_period, code = windows.of_period[position[at]], np.append(unit.of_people, -1)[measured]
+        cells = np.where(code >= 0, code, unit.n)[:, None] * len(windows)
         sums = [np.r_[of, np.zeros(len(windows))][cells + of_period] / 100 for of in found]
-        frames.append(_ratios(people, at, measured, level, unit.ids, share[at], sums, of_period, how.combined))
+        ids = np.concatenate([unit.ids, NO_UNIT])[measured]
+        frames.append(_ratios(people, at, level, ids, share[at], sums, of_period, how.combined))
     return _ordered(frames)
 
 
@@ -121,7 +123,7 @@ def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units
         names = pd.Index(accounts[level].dropna().unique())
         codes = names.get_indexer(pd.Index(people[level]))
         of_account = pd.Series(names.get_indexer(pd.Index(accounts[level])), index=accounts["account_id"])
-    return _Units(codes, np.array([*names, None], dtype=object)[codes], len(names), of_account, False)
+    return _Units(codes, np.concatenate([names.to_numpy(dtype=object), NO_UNIT])[codes], len(names), of_account, False)
 
 
 def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
@@ -140,21 +142,21 @@ def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measure
 
 
 def _members(unit: Codes, people: pd.DataFrame, at: Codes, share: Sums) -> tuple[Codes, Codes, Sums]:
-    """For each measured row, the rows of everyone of its unit in its period: member, row, and the shares."""
+    """For each measured row, the rows of everyone of its unit in its period (-1 in no unit): member, row, shares."""
     period, names = pd.factorize(people["period"])
     cell = np.where(unit >= 0, unit * len(names) + period, -1)
     order = np.argsort(cell, kind="stable")
     first, last = (np.searchsorted(cell[order], cell[at], side) for side in ("left", "right"))
-    n = np.where(cell[at] >= 0, last - first, 0)
+    in_none = cell[at] < 0
+    first, n = np.where(in_none, len(order), first), np.where(in_none, 1, last - first)
     before = np.cumsum(n) - n
-    member = order[np.repeat(first - before, n) + np.arange(n.sum())]
+    member = np.append(order, -1)[np.repeat(first - before, n) + np.arange(n.sum())]
     return member, np.repeat(at, n), share
 
 
 def _ratios(
     people: pd.DataFrame,
     at: Codes,
-    measured: Codes,
     level: str,
     ids: npt.NDArray[np.object_],
     share: Sums,
@@ -169,18 +171,23 @@ def _ratios(
     else:
         window = of_period
     product = np.repeat(np.arange(n), k) if combined == "chained" else np.arange(n * k)
-    who = people.take(at)
-    frame = {
-        "row": at,
-        "payee_id": who["payee_id"].array,
-        "period": who["period"].array,
-        "level": np.full(n, level, dtype=object),
-        "unit_id": ids[measured],
-        "share": share,
-    }
-    found = pd.DataFrame(frame).take(np.repeat(np.arange(n), k)).reset_index(drop=True)
+    who, each = people.take(at), np.repeat(np.arange(n), k)
     opening, above, below = (of.ravel() for of in sums)
-    return found.assign(window=window.ravel(), product=product, opening_arr=opening, numerator=above, denominator=below)
+    return pd.DataFrame(
+        {
+            "row": at[each],
+            "payee_id": who["payee_id"].array.take(each),
+            "period": who["period"].array.take(each),
+            "level": pd.Series([level], dtype="str").array.take(np.zeros(n * k, dtype=np.intp)),
+            "unit_id": ids[each],
+            "window": window.ravel(),
+            "product": product,
+            "share": share[each],
+            "opening_arr": opening,
+            "numerator": above,
+            "denominator": below,
+        }
+    )
 
 
 def _ordered(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -275,7 +282,7 @@ def measure_kpi(
             sums = _of_members(unit, [attained, over], on_plan, is_lead.to_numpy())
         nothing = np.full((len(at), 1), np.nan)
         of_rows = [nothing, *(of[at][:, None] for of in sums)]
-        frames.append(_ratios(people, at, at, level, ids, share[at], of_rows, period[at][:, None], "sums"))
+        frames.append(_ratios(people, at, level, ids[at], share[at], of_rows, period[at][:, None], "sums"))
     return _ordered(frames)
 
 

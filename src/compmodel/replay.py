@@ -247,7 +247,7 @@ def _targets(plan: Plan, people: pd.DataFrame, periods: tuple[Period, ...]) -> n
     found = []
     for component in plan.components:
         months = people["period"].map({period.name: component.months(period) for period in periods})
-        found.append(component.target.of(people["segment"], months.to_numpy(), component.at_rest))
+        found.append(component.target.of(people["segment"], months.to_numpy(dtype=np.int64), component.at_rest))
     return np.column_stack(found)
 
 
