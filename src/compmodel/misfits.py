@@ -27,7 +27,7 @@ NOT_HUNDREDTHS = frozenset(
 def misfits(plans: Sequence[Plan], history: History, periods: tuple[Period, ...]) -> list[Problem]:
     """Returns every problem of plans with a history over periods; none where they fit."""
     found = [*_unknown_names(plans, history), *_outside(periods, history), *_minor_units(plans, history)]
-    found += [*_unknown_in_books(plans, history), *_overfull(plans, history)]
+    found += [*_near_names_of_events(plans, history), *_unknown_in_books(plans, history), *_overfull(plans, history)]
     return [*found, *_unconvertible(plans, history)]
 
 
@@ -51,6 +51,22 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
                     if close:  # a name that is simply absent is no mistake
                         rule = f"is no {where.rpartition('_')[2]} of the history"
                         yield Problem(place, rule, f"Did you mean {close[0]!r}?", f"{path}.{where}", value=name)
+
+
+def _near_names_of_events(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """Reasons and sources that nearly are ones of the events."""
+    for plan in plans:
+        rule = plan.events
+        for where, written, column in (
+            ("escalators", rule.escalators, "reason"),
+            ("sourced_by", rule.sourced_by, "sourced_by"),
+        ):
+            known = history.arr_events[column].dropna().unique()
+            for name in sorted(set(written) - set(known)):
+                close = get_close_matches(name, sorted(set(known) - set(written)), n=1, cutoff=0.75)
+                if close:
+                    said, fix = f"is no {column} of any event", f"Did you mean {close[0]!r}?"
+                    yield Problem(f"plan {plan.name}", said, fix, f"events.{where}", value=name)
 
 
 def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
