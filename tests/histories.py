@@ -42,6 +42,8 @@ Row = dict[str, Any]
 PERIODS = ["2025Q1", "2025Q2", "2025Q3"]
 SPAN = "2025Q1:2025Q3"
 DAY = dt.timedelta(days=1)
+PUBLISHED = dt.date(2024, 12, 27)
+"""A Friday; the constant rates wanted are those of the Sunday."""
 
 
 def day(written: str | dt.date) -> dt.date:
@@ -103,22 +105,28 @@ class Company:
     kpis: Sequence[Row] = ()
     accounts: Sequence[Row] = ()
     rates: Mapping[str, Decimal | float] = field(default_factory=lambda: {"USD": Decimal(1)})
+    floating: bool = False
+    """Whether rates change: every third day from 2023 to 2026; on `PUBLISHED` they are `rates`."""
 
     def history(self) -> History:
         """The validated history of these rows."""
         named = {row["account_id"]: row for row in self.accounts}
         accounts = sorted({*named, *(row["account_id"] for row in (*self.arr_events, *self.assignments))})
         foreign = {currency: rate for currency, rate in self.rates.items() if currency != "USD"}
-        on = dt.date(2024, 12, 27)  # a Friday; the rates wanted are those of the Sunday
+        days = [PUBLISHED]
+        if self.floating:
+            days = [PUBLISHED + n * DAY for n in range(-720, 720, 3)]
         tables = {
             "accounts": [named.get(account_id, {"account_id": account_id}) for account_id in accounts],
             "arr_events": self.arr_events,
             "assignments": self.assignments,
             "payees": self.payees,
             "kpis": self.kpis,
-            "fx_rates": [{"currency": name, "on": on, "rate": rate} for name, rate in foreign.items()],
+            "fx_rates": [
+                {"currency": name, "on": on, "rate": self.published(name, on)} for name in foreign for on in days
+            ],
         }
-        exchange = Exchange(constant_on=on + 2 * DAY, missing_day="previous", max_gap_days=3)
+        exchange = Exchange(constant_on=PUBLISHED + 2 * DAY, missing_day="previous", max_gap_days=3)
         return validated_history(
             {name: raw_table(name, rows) for name, rows in tables.items()},
             Settings(title="Test company", reporting_currency="USD", exchange=exchange),
@@ -133,6 +141,21 @@ class Company:
     def spans_of(self) -> dict[str, list[Row]]:
         """Assignments by account."""
         return _by_account(self.assignments)
+
+    def published(self, currency: str, on: dt.date) -> Decimal | float:
+        """The rate published on a day; a made-up one but on `PUBLISHED`."""
+        n = (on - PUBLISHED).days
+        return (
+            round(Decimal(self.rates[currency]) * (1000 + n * 7919 % 101 - 50 * (n != 0)) / 1000, 4)
+            if n
+            else self.rates[currency]
+        )
+
+    def rate_on(self, currency: str, on: dt.date) -> Decimal | float:
+        """The last rate published up to a day."""
+        while currency != "USD" and (on - PUBLISHED).days % 3:
+            on -= DAY
+        return Decimal(1) if currency == "USD" else self.published(currency, on)
 
     def attribute(self, account_id: str, name: str) -> str | None:
         """The account's segment or region."""
@@ -199,6 +222,7 @@ def companies(draw: st.DrawFn) -> Company:
         payees=[row for payee in payees for row in draw(payee_spans(payee))],
         kpis=[*kpis, counted(1, "2024-01-01", payee_id=payees[0])],  # the KPI exists, whatever was drawn
         rates=RATES,
+        floating=True,
     )
 
 
@@ -335,6 +359,7 @@ EVENT_RULES: list[Row] = [
     {"churn_of": "subscription", "reactivation": "netted", "sourced_by": {"sales": 0.5}},
     {"reactivation": "back_into_nrr", "escalators": ["price"], "upsell": "to_renewal"},
 ]
+EXCHANGE_RULES: list[Row] = [{}, {"arr": "period_end"}, {"arr": "event_date", "pay": "spot"}, {"pay": "spot"}]
 WEIGHTS = [["1"], ["0.5", "0.5"], ["1/3"] * 3, ["0.35", "0.25", "0.4"], ["0.05", "0", "0.95"]]
 LEVELS: list[Any] = [
     "individual",
@@ -380,6 +405,7 @@ def plan_dicts(draw: st.DrawFn) -> Row:
         "credit_on": draw(st.sampled_from(CREDIT_RULES)),
         "books": draw(st.sampled_from(BOOK_RULES)),
         "events": draw(st.sampled_from(EVENT_RULES)),
+        "exchange": draw(st.sampled_from(EXCHANGE_RULES)),
         "components": components,
     }
 
@@ -412,7 +438,8 @@ def components_of(draw: st.DrawFn, i: int, weight: str) -> Row:
         "weight": weight,
         "target": target,
         "attainment": attainment,
-        "curve": draw(st.sampled_from(CURVES)),
+        # A hundredfold quarter compounded to a year is beyond any amount.
+        "curve": CURVES[0] if measured.get("annualised") == "compounding" else draw(st.sampled_from(CURVES)),
         **measured,
     }
 

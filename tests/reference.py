@@ -208,6 +208,70 @@ def counted_cents(company: Any, event: Row, kind: str, cents: int, rule: Row) ->
     return round_half_up(cents * share)
 
 
+class Moved(NamedTuple):
+    event: Row
+    cents: int
+    renewed: int
+    day: dt.date
+
+
+def in_order(moved: Moved) -> tuple[Any, ...]:
+    event = moved.event
+    return moved.day, event["effective_on"], moved.cents < 0, event["event_type"] == "exchange", event["event_id"]
+
+
+def at_days_rates(company: Any, moved: list[Moved], basis: str, first: dt.date, last: dt.date) -> list[Moved]:
+    """The movements of an account at the rates of their days or quarters, with exchange differences of their own."""
+    found = []
+    for currency in sorted({movement.event["currency"] for movement in moved}):
+        mine = [movement for movement in moved if movement.event["currency"] == currency]
+        mine.sort(key=lambda m: (m.day, m.event["effective_on"], m.event["arr_delta"] < 0, m.event["event_id"]))
+        walk = by_event_dates if basis == "event_date" else by_quarter_ends
+        found += mine if currency == "USD" else walk(company, currency, mine, first, last)
+    return found
+
+
+def exchange_event(name: str, account: str, day: dt.date) -> Row:
+    return {"event_id": f"{name} exchange", "account_id": account, "event_type": "exchange", "effective_on": day}
+
+
+def by_event_dates(company: Any, currency: str, moved: list[Moved], _first: dt.date, _last: dt.date) -> list[Moved]:
+    found, local, booked = [], Fraction(0), 0
+    for event, _, _, day in moved:
+        rate = number(company.rate_on(currency, day))
+        cents = round_half_up(number(event["arr_delta"]) * 100 * rate)
+        renewed = round_half_up(number(event.get("renewed_arr") or 0) * 100 * rate)
+        found.append(Moved(event, cents, renewed, day))
+        local, booked = local + number(event["arr_delta"]), booked + cents
+        if local == 0 and booked:
+            found.append(Moved(exchange_event(event["event_id"], event["account_id"], day), -booked, 0, day))
+            booked = 0
+    return found
+
+
+def by_quarter_ends(company: Any, currency: str, moved: list[Moved], first: dt.date, last: dt.date) -> list[Moved]:
+    """Quarter by quarter; all that was credited before the first is valued at the rate of the day before it."""
+    found, local, end, waiting = [], Fraction(0), quarter(quarter_name(first))[0] - dt.timedelta(days=1), list(moved)
+    before = None
+    while end <= quarter(quarter_name(last))[1]:
+        rate = number(company.rate_on(currency, end))
+        if before is not None:
+            step = round_half_up(local * 100 * rate) - round_half_up(local * 100 * before)
+            account = moved[0].event["account_id"]
+            if step:
+                name = f"{account} {currency} {quarter_name(end)}"
+                found.append(Moved(exchange_event(name, account, end), step, 0, end))
+        while waiting and waiting[0].day <= end:
+            event, _, _, day = waiting.pop(0)
+            after = local + number(event["arr_delta"])
+            cents = round_half_up(after * 100 * rate) - round_half_up(local * 100 * rate)
+            renewed = round_half_up(number(event.get("renewed_arr") or 0) * 100 * rate)
+            found.append(Moved(event, cents, renewed, day))
+            local = after
+        before, end = rate, quarter(quarter_name(end + dt.timedelta(days=1)))[1]
+    return found
+
+
 def holders(company: Any, account: str, day: dt.date) -> list[tuple[str, Fraction]]:
     """Payee and share, payees in the order of their ids; last the share that nobody holds."""
     found = [
@@ -347,18 +411,34 @@ def ledger(
     rule, events = plan.get("books") or {}, plan.get("events") or {}
     holder = rule.get("holder", "credit_date")
     pick = "weighted" if holder == "time_weighted" else "first"
+    basis = (plan.get("exchange") or {}).get("arr", "constant")
     for account in sorted(company.events_of):
         kind_of = kinds(company, account, events)
         moved = [
-            (*movement, credit_date(movement[0], plan, kind_of[movement[0]["event_id"]], due))
+            Moved(*movement, credit_date(movement[0], plan, kind_of[movement[0]["event_id"]], due))
             for movement in movements(company, account)
         ]
-        moved.sort(key=lambda m: (m[3], m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
+        if basis != "constant":
+            opens = min(window.first for window in windows(baseline, periods[0]))
+            moved = at_days_rates(company, moved, basis, opens, quarter(periods[-1])[1])
+        moved.sort(
+            key=lambda m: (
+                m.day,
+                m.event["effective_on"],
+                m.cents < 0,
+                m.event["event_type"] == "exchange",
+                m.event["event_id"],
+            )
+        )
         for window in (window for period in periods for window in windows(baseline, period)):
             period, first, last = window
             days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
             whole = sum(cents for _, cents, _, day in moved if day < first)
-            moved_on = [day for _, cents, _, day in moved if cents and first <= day <= last]
+            moved_on = [
+                day
+                for event, cents, _, day in moved
+                if cents and first <= day <= last and event["event_type"] != "exchange"
+            ]
             opened_on = [max(moved_on, default=first)] if holder == "credit_date" else days
             if holder == "credit_date" and not moved_on:
                 opened_on = days[:1]
@@ -368,11 +448,13 @@ def ledger(
             for event, cents, renewed, day in moved:
                 if first <= day <= last:
                     over = [day] if holder == "credit_date" else days
+                    if event["event_type"] == "exchange":
+                        over = opened_on  # it goes with the opening ARR
                     held = book_shares(company, account, period, over, pick, whole, rule, event, day)
                     mine = [
                         after - was for after, was in zip(cut(before + cents, held), cut(before, held), strict=True)
                     ]
-                    kind = kind_of[event["event_id"]]
+                    kind = kind_of.get(event["event_id"], "exchange")
                     left_out = cents - counted_cents(company, event, kind, cents, events)
                     parts = zip(held, mine, cut(renewed, held), cut(left_out, held), strict=True)
                     for share, part, part_renewed, out in parts:
@@ -412,7 +494,10 @@ def people(company: Any, plan: Row, period: str) -> dict[str, Person]:
                 n = (min(span.get("ends_on") or last, last) - max(span["starts_on"], first)).days + 1
                 yearly = number(span["target_incentive"]) * 100
                 if span["currency"] != currency:
-                    rate = number(company.rates[span["currency"]]) / number(company.rates[currency])
+                    rates = company.rates
+                    if (plan.get("exchange") or {}).get("pay") == "spot":
+                        rates = {name: company.rate_on(name, last) for name in rates}
+                    rate = number(rates[span["currency"]]) / number(rates[currency])
                     yearly = Fraction(round_half_up(yearly * rate))
                 cent_days, days = cent_days + yearly * n, days + n
         described = next((span for span in spans if span["target_incentive"] > 0), spans[0])

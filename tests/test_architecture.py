@@ -20,6 +20,7 @@ LAYERS = [
     {"files", "reshaping", "validation", "sample"},
     {"sources"},
     {"credit_dates", "books", "baselines", "events"},
+    {"revaluation"},
     {"crediting", "metrics", "attainment", "curves", "payout"},
     {"measurement"},
     {"components"},

@@ -16,6 +16,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Number
+from compmodel.exchange import rate_of
 from compmodel.money import Array, exact
 from compmodel.periods import Period
 
@@ -119,13 +120,14 @@ def attain(value: Array, target: Array, rule: AttainmentRule) -> Array:
 
 
 def payee_periods(
-    payees: pd.DataFrame, periods: tuple[Period, ...], currency: str, rates: dict[str, float]
+    payees: pd.DataFrame, periods: tuple[Period, ...], currency: str, rates: pd.DataFrame
 ) -> pd.DataFrame:
     """Returns the people of each period: role, team, segment, region and target incentive while on the plan.
 
     Grain: one row a payee and period in which the payee has a span. Role, team, segment and region are those of the
     first span with a target incentive, or of the first span. `currency` is a code, or "payee" for each payee's own
-    (that of the last span in the period). An amount in another currency is converted to whole cents a year at `rates`.
+    (that of the last span in the period). An amount in another currency is converted to whole cents a year at `rates`,
+    of `pay_rates`.
     Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
     days, added up), days_on_plan, n_days, proration.
     """
@@ -153,9 +155,10 @@ def payee_periods(
     return found.assign(period=found["period"].astype("str"), proration=found["days_on_plan"] / found["n_days"])
 
 
-def _yearly_cents(spans: pd.DataFrame, rates: dict[str, float]) -> pd.Series:
+def _yearly_cents(spans: pd.DataFrame, rates: pd.DataFrame) -> pd.Series:
     """Yearly target incentive in whole cents of the pay currency; converted ones rounded as a pay letter would be."""
     cents = spans["target_incentive"] * 100
-    factor = spans["currency"].map(rates).astype(float) / spans["pay_currency"].map(rates).astype(float)
+    own, paid = (rate_of(rates, spans["period"], spans[name]) for name in ("currency", "pay_currency"))
+    factor = own / paid
     converted = np.floor(cents * factor + 0.5 + 1e-7)
     return cents.where(spans["currency"] == spans["pay_currency"], converted)

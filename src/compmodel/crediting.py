@@ -18,7 +18,7 @@ from compmodel.books import ONE_DAY, BookRule, Days, Indices, Names, Pick, Share
 from compmodel.exchange import constant_cents
 from compmodel.money import Cents, nearest_cents
 from compmodel.periods import Calendar, quarter_starts
-from compmodel.tables import LOSSES, UNASSIGNED
+from compmodel.tables import EXCHANGE, LOSSES, UNASSIGNED
 
 INHERITED = "inherited loss"
 _BY_CREDIT_DATE = BookRule()
@@ -81,6 +81,10 @@ def credit(
     account_opening = opening.to_numpy()[opening.index.get_indexer(pd.Index(placed["account_id"])), window]
     periods = windows.period_starts_on[window], windows.period_ends_on[window]
     day = placed["credited_on"].to_numpy(dtype="datetime64[s]")
+    is_exchange = (placed["event_type"] == EXCHANGE).to_numpy(dtype=bool)
+    if is_exchange.any():  # goes with the opening ARR it is a difference of
+        codes = opening.index.get_indexer(pd.Index(placed["account_id"]))
+        day = np.where(is_exchange, _opened_on(moved, windows)[codes, window], day)
     held = (day, day) if rule.holder == "credit_date" else (windows.starts_on[window], windows.ends_on[window])
     pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
     shares = account_shares(placed["account_id"], held, periods, account_opening, assignments, rule, pick)
@@ -142,8 +146,7 @@ def opening_books(
     periods = windows.period_starts_on[window], windows.period_ends_on[window]
     held = windows.starts_on[window], windows.ends_on[window]
     if rule.holder == "credit_date":
-        day = _last_moved(moved, windows)[account, window]
-        day = np.where(np.isnat(day), held[0], day)
+        day = _opened_on(moved, windows)[account, window]
         held = (day, day)
     pick: Pick = "weighted" if rule.holder == "time_weighted" else "first"
     shares = account_shares(account_id, held, periods, cents, assignments, rule, pick)
@@ -225,15 +228,19 @@ def _named(window: Indices, windows: Windows) -> pd.Series:
     return pd.Series(windows.period_names, dtype="str").take(window).reset_index(drop=True)
 
 
-def _last_moved(moved: pd.DataFrame, windows: Windows) -> Days:
-    """Day of the last movement of ARR of each account in each window, none where nothing moved; as `_edge_cents`."""
+def _opened_on(moved: pd.DataFrame, windows: Windows) -> Days:
+    """Day whose holder has an account's opening ARR: of its last movement in the window, else the window's first.
+
+    Rows and columns as of `_edge_cents`. A difference of exchange rates is no movement of the account's.
+    """
     codes, accounts = pd.factorize(moved["account_id"])
-    chosen = np.flatnonzero(moved["arr_cents"].to_numpy() != 0)
+    chosen = np.flatnonzero((moved["arr_cents"].to_numpy() != 0) & (moved["event_type"] != EXCHANGE).to_numpy())
     day = moved["credited_on"].to_numpy(dtype="datetime64[s]")[chosen]
     row, window = windows.holding(day)
     days: Days = np.full(len(accounts) * len(windows), np.datetime64("NaT", "s"))
     np.fmax.at(days, codes[chosen[row]] * len(windows) + window, day[row])
-    return days.reshape(len(accounts), len(windows))
+    days = days.reshape(len(accounts), len(windows))
+    return np.where(np.isnat(days), windows.starts_on, days)
 
 
 def _edge_cents(moved: pd.DataFrame, windows: Windows) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -66,10 +66,14 @@ def counted(moved: pd.DataFrame, rule: EventRule) -> pd.DataFrame:
         share[is_upsell] *= _to_renewal(moved, is_upsell)
     if rule.escalators:
         share[(kinds == "expansion").to_numpy() & moved["reason"].isin(rule.escalators).to_numpy()] = 0.0
+    return with_counted(moved.assign(event_type=kinds), share)
+
+
+def with_counted(moved: pd.DataFrame, share: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Returns the movements with `counted_share` and `counted_cents`, that share of them in whole cents."""
     cents = moved["arr_cents"].to_numpy()
-    return moved.assign(
-        event_type=kinds, counted_cents=cents if (share == 1).all() else nearest_cents(cents.astype(float) * share)
-    )
+    some = cents if (share == 1).all() else nearest_cents(cents.astype(float) * share)
+    return moved.assign(counted_share=share, counted_cents=some)
 
 
 def _told_from_balances(moved: pd.DataFrame, churn_of: str) -> pd.Series:

@@ -1,18 +1,43 @@
 """Exchange rates by a written rule: the rate of a currency on a day, never a silent reuse of an old one.
 
-Rates are units of the reporting currency for one unit of the currency; the reporting currency itself is 1.
+Rates are units of the reporting currency for one unit of the currency; the reporting currency itself is 1. A plan says
+whether ARR and pay take one constant day's rates or those of their own days.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from compmodel.errors import DataError, Problem
 from compmodel.money import Cents, nearest_cents
+from compmodel.periods import Period
 from compmodel.tables import Settings
+
+SHOWN = 3
+"""Days without a rate that a message lists by name."""
+
+
+class ExchangeRule(BaseModel):
+    """At which rates ARR in other currencies is counted, and pay is converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arr: Literal["constant", "period_end", "event_date"] = Field(
+        "constant",
+        description="constant: one day's rates, so exchange never shows. period_end: all ARR is revalued at each "
+        "quarter's last day, so exchange shows as change. event_date: each movement at the rate of its credit date.",
+    )
+    pay: Literal["constant", "spot"] = Field(
+        "constant",
+        description="Rates between currencies of pay: one constant day's, or those of the quarter's last day.",
+    )
 
 
 def missing_rates(
@@ -84,3 +109,63 @@ def constant_rates(fx_rates: pd.DataFrame, settings: Settings, currencies: Itera
 def constant_cents(local: pd.Series, currency: pd.Series, rates: dict[str, float]) -> Cents:
     """Returns local amounts in whole cents of the reporting currency, each rounded once, halves away from zero."""
     return nearest_cents(local.to_numpy(dtype=float) * currency.map(rates).to_numpy(dtype=float) * 100)
+
+
+def rates_by_day(
+    fx_rates: pd.DataFrame, settings: Settings, currency: pd.Series, days: npt.NDArray[np.datetime64]
+) -> npt.NDArray[np.float64]:
+    """Returns the rate of each row's currency on its day, by the written rule.
+
+    Raises DataError with a problem for each currency, listing the days for which the rule gives no rate.
+    """
+    rates = np.ones(len(days))
+    rule, problems = settings.exchange, []
+    allowed = np.timedelta64(rule.max_gap_days if rule.missing_day == "previous" else 0, "D")
+    for name in sorted(set(currency.unique()) - {settings.reporting_currency}):
+        mine = (currency == name).to_numpy(dtype=bool)
+        known = fx_rates[fx_rates["currency"] == name].sort_values("on")
+        published = known["on"].to_numpy(dtype="datetime64[s]")
+        at = np.searchsorted(published, days[mine], "right") - 1
+        on = np.append(published, np.datetime64("NaT", "s"))[at]
+        is_known = (at >= 0) & (np.subtract(days[mine], on) <= allowed)
+        rates[mine] = np.where(is_known, np.append(known["rate"].to_numpy(dtype=float), np.nan)[at], np.nan)
+        missing = np.unique(days[mine][~is_known]).astype("datetime64[D]").astype(str).tolist()
+        if missing:
+            listed = ", ".join(missing[:SHOWN])
+            n_more = len(missing) - SHOWN
+            if n_more > 0:
+                listed += f" and {n_more:,} more day{'s' * (n_more > 1)} up to {missing[-1]}"
+            fix = "Add the rates, or widen exchange.max_gap_days with exchange.missing_day: previous in mapping.yaml."
+            problems.append(Problem("fx_rates", f"has no {name} rate for {listed}", fix))
+    if problems:
+        raise DataError(problems)
+    return rates
+
+
+def pay_rates(
+    fx_rates: pd.DataFrame,
+    settings: Settings,
+    constant: dict[str, float],
+    periods: tuple[Period, ...],
+    rule: ExchangeRule,
+) -> pd.DataFrame:
+    """Returns the rates at which pay is converted: one row a period, one column a currency.
+
+    Raises DataError where the rule asks for a quarter's last day and there is no rate.
+    """
+    names = pd.Index([period.name for period in periods], name="period")
+    if rule.pay == "constant":
+        return pd.DataFrame(constant, index=names)
+    currencies = pd.Series(list(constant)).repeat(len(periods))
+    days = np.tile(np.array([period.ends_on for period in periods], dtype="datetime64[s]"), len(constant))
+    found = rates_by_day(fx_rates, settings, currencies, days)
+    return pd.DataFrame(found.reshape(len(constant), len(periods)).T, index=names, columns=list(constant))
+
+
+def rate_of(rates: pd.DataFrame, period: pd.Series, currency: pd.Series) -> npt.NDArray[np.float64]:
+    """Returns the rate of each row's currency in its period, from `pay_rates`."""
+    rows, columns = (
+        index.get_indexer(pd.Index(wanted)) for index, wanted in ((rates.index, period), (rates.columns, currency))
+    )
+    found: npt.NDArray[Any] = rates.to_numpy(dtype=float)[rows, columns]
+    return found

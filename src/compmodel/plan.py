@@ -22,6 +22,7 @@ from compmodel.credit_dates import CreditRule
 from compmodel.documents import Day, Name, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.events import EventRule
+from compmodel.exchange import ExchangeRule
 from compmodel.metrics import METRICS
 from compmodel.money import exact
 from compmodel.payout import PayRule
@@ -63,6 +64,7 @@ class Plan(BaseModel):
     credit_on: CreditRule = Field(description="The date that credits each type of event.")
     books: BookRule = Field(BookRule(), description="Whose book an account counts in.")
     events: EventRule = Field(EventRule(), description="What an event counts as, and how much of it.")
+    exchange: ExchangeRule = Field(ExchangeRule(), description="At which rates ARR and pay in other currencies count.")
     components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
     open_decisions: tuple[OpenDecision, ...] = Field((), description="What is not settled yet.")
 

@@ -24,7 +24,7 @@ from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem
 from compmodel.events import counted
-from compmodel.exchange import constant_rates
+from compmodel.exchange import constant_rates, pay_rates, rate_of
 from compmodel.measurement import (
     KPI_FORMS,
     Ledger,
@@ -41,8 +41,9 @@ from compmodel.metrics import METRICS
 from compmodel.misfits import misfits
 from compmodel.money import Array, Cents, exact_array
 from compmodel.payout import gross_pay, payout_cents
-from compmodel.periods import Period, period_edges, period_range
+from compmodel.periods import Period, period_edges, period_range, quarter, quarter_of
 from compmodel.plan import Plan
+from compmodel.revaluation import revalued
 from compmodel.tables import TABLES, UNASSIGNED, History
 
 UNCOUNTED = "nobody's count is in the data"
@@ -95,11 +96,12 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
 def _replay_one(
     plan: Plan, history: History, periods: tuple[Period, ...], ledgers: _Ledgers, rates: dict[str, float]
 ) -> Replay:
-    people = payee_periods(history.payees, periods, plan.pay.currency, rates)
+    paid_at = pay_rates(history.fx_rates, history.settings, rates, periods, plan.exchange)
+    people = payee_periods(history.payees, periods, plan.pay.currency, paid_at)
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
     every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}
     measured = [_measured(component, plan, history, people, ledgers, every) for component in plan.components]
-    paid = payouts(plan, people, measured, periods, rates)
+    paid = payouts(plan, people, measured, periods, paid_at)
     names = [component.name for component in plan.components]
     return Replay(
         plan,
@@ -126,11 +128,14 @@ class _Ledgers:
     def of(self, plan: Plan, baseline: Baseline, due: bool = False) -> Ledger:
         """Returns the ledger of a plan's rules from a baseline, by due dates where asked."""
         rule = plan.credit_on.by_due_date() if due else plan.credit_on
-        key = (baseline, *(model.model_dump_json() for model in (rule, plan.books, plan.events)))
+        key = (baseline, *(model.model_dump_json() for model in (rule, plan.books, plan.events)), plan.exchange.arr)
         if key not in self._found:
-            events = counted(self._moved, plan.events)
-            moved = events.join(credit_dates(events, rule, self._history.settings.calendar))
-            self._found[key] = _credited(plan, self._history, moved, baseline, self.periods)
+            history, events = self._history, counted(self._moved, plan.events)
+            moved = events.join(credit_dates(events, rule, history.settings.calendar))
+            first = quarter(quarter_of(windows(baseline, self.periods).starts_on[:1], history.settings.calendar)[0])
+            ends = self.periods[-1]
+            moved = revalued(moved, history.fx_rates, history.settings, plan.exchange, first, ends)
+            self._found[key] = _credited(plan, history, moved, baseline, self.periods)
         return self._found[key]
 
 
@@ -194,7 +199,7 @@ def payouts(
     people: pd.DataFrame,
     measured: Sequence[pd.DataFrame],
     periods: tuple[Period, ...],
-    rates: dict[str, float],
+    rates: pd.DataFrame,
 ) -> pd.DataFrame:
     """Returns the pay of each person on the plan in a period.
 
@@ -237,7 +242,7 @@ def payouts(
         factor=floats["factor"].ravel(),
         gross=floats["gross"].ravel(),
         payout=cents.ravel() / 100,
-        cost=_converted(cents, people["currency"], rates).ravel() / 100,
+        cost=_converted(cents, people, rates).ravel() / 100,
         note=np.where(is_empty.ravel(), said, ""),
     )[COLUMNS]
 
@@ -251,9 +256,9 @@ def _targets(plan: Plan, people: pd.DataFrame, periods: tuple[Period, ...]) -> n
     return np.column_stack(found)
 
 
-def _converted(cents: Cents, currency: pd.Series, rates: dict[str, float]) -> Cents:
+def _converted(cents: Cents, people: pd.DataFrame, rates: pd.DataFrame) -> Cents:
     """Payouts in whole cents of the reporting currency; each payee's row adds up to its rounded converted total."""
-    rate = currency.map(rates).to_numpy(dtype=float)[:, None]
+    rate = rate_of(rates, people["period"], people["currency"])[:, None]
 
     def exactly(rows: npt.NDArray[np.intp]) -> Array:
         return exact_array(rate[rows]) * exact_array(cents[rows] / 100)

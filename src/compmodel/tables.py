@@ -23,6 +23,8 @@ from compmodel.periods import Calendar
 GAINS = ("new", "expansion", "reactivation")
 LOSSES = ("contraction", "churn")
 EVENT_TYPES = (*GAINS, *LOSSES, "renewal")
+EXCHANGE = "exchange"
+"""What a difference of exchange rates is credited as; no event of a table is one."""
 UNASSIGNED = "(unassigned)"
 
 Type = Literal["text", "date", "number", "count", "flag"]
