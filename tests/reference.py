@@ -12,6 +12,7 @@ import itertools
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from math import floor
 from typing import Any, NamedTuple
 
@@ -301,6 +302,7 @@ class Share(NamedTuple):
     holder: str  # who would have it
 
 
+@cache
 def days_of(period: str) -> list[dt.date]:
     first, last = quarter(period)
     return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
@@ -345,8 +347,9 @@ def shut_out(company: Any, account: str, period: str, span: Row, opening: int, r
         return "house account"
     if rule.get("min_account_arr") and opening < number(rule["min_account_arr"]) * 100:
         return f"below {rule['min_account_arr']:,.0f} of opening ARR"
-    n_held = sum(is_held(company, account, span["payee_id"], day) for day in days)
-    if n_held < rule.get("min_days_held", 0):
+    least = rule.get("min_days_held", 0)
+    n_held = sum(is_held(company, account, span["payee_id"], day) for day in days) if least else 0
+    if n_held < least:
         return f"held {n_held} of {rule['min_days_held']} days"
     on = rule.get("still_held_on")
     if on and not is_held(company, account, span["payee_id"], days[on - 1 if on > 0 else on]):
@@ -359,7 +362,8 @@ def is_inherited(company: Any, account: str, period: str, span: Row, day: dt.dat
     if since is None:
         return False
     is_new = rule.get("grace_first_period", False) and since >= quarter(quarter_name(day))[0]
-    return is_new or (day - since).days < rule.get("grace_days", 0)
+    grace = rule.get("grace_days", 0)
+    return is_new or (grace > 0 and (day - since).days < grace)
 
 
 def book_shares(
@@ -550,22 +554,29 @@ def retention(
     return Fraction(above), Fraction(opening)
 
 
+def by_window(rows: list[Any]) -> dict[Window, list[Any]]:
+    found: dict[Window, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.window].append(row)
+    return found
+
+
 class Measurer(NamedTuple):
     """A component of a plan on a company, with the rows of its ledger."""
 
     company: Any
     component: Row
     reactivation: str
-    openings: list[Opening]
-    credits: list[Credit]
-    due: list[Credit]
+    openings: dict[Window, list[Opening]]
+    credits: dict[Window, list[Credit]]
+    due: dict[Window, list[Credit]]
 
     def ratios(self, unit: str, who: Any, period: str) -> list[tuple[Fraction, Fraction]]:
         """Numerator and denominator in each window: of payees `who`, or of the accounts with that attribute."""
         found = []
         for window in windows(self.component.get("baseline", "period_start"), period):
             rows = [
-                [row for row in known if row.window == window and self.belongs(row, unit, who)]
+                [row for row in known.get(window, []) if self.belongs(row, unit, who)]
                 for known in (self.openings, self.credits, self.due)
             ]
             found.append(retention(self.component["metric"], *rows, self.reactivation))
@@ -705,12 +716,16 @@ def payouts(company: Any, plan: Row, periods: list[str]) -> dict[tuple[str, str,
     """Pay by payee, period and component; the rounding falls on a payee's running total."""
     reactivation = (plan.get("events") or {}).get("reactivation", "in_cohort")
     measurers: dict[str, Measurer] = {}
+    ledgers: dict[tuple[str, bool], tuple[Any, Any]] = {}
     for component in plan["components"]:
         if not component["metric"].startswith("kpi."):
             baseline = component.get("baseline", "period_start")
-            openings, credits = ledger(company, plan, periods, baseline)
-            due = ledger(company, plan, periods, baseline, due=True)[1] if baseline == "due_in_period" else credits
-            measurers[component["name"]] = Measurer(company, component, reactivation, openings, credits, due)
+            is_due = baseline == "due_in_period"
+            for key in {(baseline, False), (baseline, is_due)} - set(ledgers):
+                openings, credits = ledger(company, plan, periods, *key)
+                ledgers[key] = by_window(openings), by_window(credits)
+            rows = (*ledgers[baseline, False], ledgers[baseline, is_due][1])
+            measurers[component["name"]] = Measurer(company, component, reactivation, *rows)
     everybody = {period: people(company, plan, period) for period in periods}
     found = {}
     for period, staff in everybody.items():

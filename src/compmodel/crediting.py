@@ -178,9 +178,8 @@ def _without_inherited(books: pd.DataFrame, inherited: pd.DataFrame) -> pd.DataF
         .to_numpy(dtype=np.int64)
     )
     gone = np.where(is_own, np.minimum(mine, np.maximum(books["opening_cents"], 0)), 0)
-    moved = books[gone > 0].assign(
-        holder_id=books["payee_id"], payee_id=UNASSIGNED, why=INHERITED, opening_cents=gone[gone > 0]
-    )
+    taken = books[gone > 0]
+    moved = taken.assign(holder_id=taken["payee_id"], payee_id=UNASSIGNED, why=INHERITED, opening_cents=gone[gone > 0])
     return pd.concat([books.assign(opening_cents=books["opening_cents"] - gone), moved], ignore_index=True)
 
 
