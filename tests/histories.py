@@ -8,6 +8,7 @@ empty periods, three currencies, hires, leavers, leave and raises in mid-quarter
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from compmodel.exchange import constant_rates
@@ -36,7 +37,8 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("same_every_time")
+settings.register_profile("unshrunk", settings.get_profile("same_every_time"), phases=[Phase.explicit, Phase.generate])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same_every_time"))
 
 Row = dict[str, Any]
 PERIODS = ["2025Q1", "2025Q2", "2025Q3"]

@@ -27,7 +27,7 @@ LAYERS = [
     {"plan"},
     {"misfits"},
     {"replay"},
-    {"compare"},
+    {"compare", "exchange_effects"},
     {"charts"},
     {"editing", "pages", "server"},
     {"workbench", "reports"},
