@@ -28,6 +28,7 @@ LAYERS = [
     {"misfits"},
     {"replay"},
     {"compare", "exchange_effects"},
+    {"definitions", "switchboard"},
     {"charts"},
     {"editing", "pages", "server"},
     {"workbench", "reports"},

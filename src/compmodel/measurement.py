@@ -101,6 +101,13 @@ def measure(
     return _ordered(frames)
 
 
+def company_sums(ledger: Ledger, windows: Windows, metric: str, reactivation: Reactivation) -> tuple[Sums, Sums]:
+    """Returns a metric's numerator and denominator for the whole company, in cents: arrays of windows."""
+    cells = [np.where(rows["kind"] == BOOK, rows["window"], -1) for rows in (ledger.books, ledger.credits)]
+    known = Cells(len(windows), ledger.books, cells[0], ledger.credits, cells[1], reactivation)
+    return METRICS[metric].measured(known)
+
+
 class _Units(NamedTuple):
     """Numbers of units (payees, teams, segments ...): of each row of people, and of each account where those count."""
 

@@ -7,7 +7,7 @@ one a frame whose rows add up by hand. Cents near a tie are settled by the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -47,6 +47,8 @@ from compmodel.revaluation import revalued
 from compmodel.tables import TABLES, UNASSIGNED, History
 
 UNCOUNTED = "nobody's count is in the data"
+MOST_LEDGERS = 16
+"""Kept at a time; the oldest goes first."""
 CENTS_A_YEAR = 400
 """A quarter's amount in currency is the yearly one in cents over this."""
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
@@ -79,23 +81,27 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
 
     Raises PlanError or DataError when a plan asks for what the history cannot give.
     """
-    span = period_range(periods, history.settings.calendar)
-    if span[0].letter != "Q":
-        fix = "Write quarters, such as 2024Q1:2025Q4."
-        raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
-    problems = misfits(plans, history, span)
+    ledgers = Ledgers(history, periods)
+    problems = misfits(plans, history, ledgers.periods)
     if problems:
         raise PlanError(problems)
-    pay = {plan.pay.currency for plan in plans} - {"payee"}
+    return list(replays(plans, ledgers))
+
+
+def replays(plans: Sequence[Plan], ledgers: Ledgers) -> Iterator[Replay]:
+    """Yields a replay of each plan over the ledgers' periods, worked out when it is asked for; raises as `replay`."""
+    for plan in plans:
+        problems = misfits([plan], ledgers.history, ledgers.periods)
+        if problems:
+            raise PlanError(problems)
+        yield _replay_one(plan, ledgers)
+
+
+def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
+    history, periods = ledgers.history, ledgers.periods
+    pay = {plan.pay.currency} - {"payee"}
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
-    ledgers = _Ledgers(history, movements(history.arr_events, rates), span)
-    return [_replay_one(plan, history, span, ledgers, rates) for plan in plans]
-
-
-def _replay_one(
-    plan: Plan, history: History, periods: tuple[Period, ...], ledgers: _Ledgers, rates: dict[str, float]
-) -> Replay:
     paid_at = pay_rates(history.fx_rates, history.settings, rates, periods, plan.exchange)
     people = payee_periods(history.payees, periods, plan.pay.currency, paid_at)
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
@@ -118,11 +124,17 @@ def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
-class _Ledgers:
-    """The ledgers of a history; plans and components of the same rules share one."""
+class Ledgers:
+    """The ledgers of a history over a range of quarters; plans and components of the same rules share one."""
 
-    def __init__(self, history: History, moved: pd.DataFrame, periods: tuple[Period, ...]):
-        self._history, self._moved, self.periods = history, moved, periods
+    def __init__(self, history: History, periods: str):
+        """Raises PlanError when the periods are not quarters, DataError when a rate is missing."""
+        self.history, self.periods = history, period_range(periods, history.settings.calendar)
+        if self.periods[0].letter != "Q":
+            fix = "Write quarters, such as 2024Q1:2025Q4."
+            raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
+        rates = constant_rates(history.fx_rates, history.settings, history.arr_events["currency"].unique())
+        self._moved = movements(history.arr_events, rates)
         self._found: dict[tuple[str, ...], Ledger] = {}
 
     def of(self, plan: Plan, baseline: Baseline, due: bool = False) -> Ledger:
@@ -130,11 +142,13 @@ class _Ledgers:
         rule = plan.credit_on.by_due_date() if due else plan.credit_on
         key = (baseline, *(model.model_dump_json() for model in (rule, plan.books, plan.events)), plan.exchange.arr)
         if key not in self._found:
-            history, events = self._history, counted(self._moved, plan.events)
+            history, events = self.history, counted(self._moved, plan.events)
             moved = events.join(credit_dates(events, rule, history.settings.calendar))
             first = quarter(quarter_of(windows(baseline, self.periods).starts_on[:1], history.settings.calendar)[0])
             ends = self.periods[-1]
             moved = revalued(moved, history.fx_rates, history.settings, plan.exchange, first, ends)
+            if len(self._found) >= MOST_LEDGERS:
+                del self._found[next(iter(self._found))]
             self._found[key] = _credited(plan, history, moved, baseline, self.periods)
         return self._found[key]
 
@@ -160,7 +174,7 @@ def _measured(
     plan: Plan,
     history: History,
     people: pd.DataFrame,
-    ledgers: _Ledgers,
+    ledgers: Ledgers,
     placed_from: dict[Baseline, PlacedLedger],
 ) -> pd.DataFrame:
     """The ratios of one component for each row of people."""

@@ -1,0 +1,102 @@
+"""Which amounts other credit dates move between quarters, and whose pay they move; over all time nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from compmodel.compare import Answer, Names, people_labels
+from compmodel.credit_dates import CreditRule, credit_dates
+from compmodel.crediting import movements
+from compmodel.exchange import constant_rates
+from compmodel.periods import Period, period_range
+from compmodel.plan import Plan
+from compmodel.replay import Replay, replay
+from compmodel.style import count_words, short_money
+from compmodel.tables import History
+
+BEFORE, AFTER = "earlier", "later"
+"""Quarters outside the periods."""
+
+
+def credit_date_switchboard(
+    history: History, plan: Plan, others: Mapping[str, CreditRule], periods: str, names: Names = "aliases"
+) -> tuple[Answer, Answer]:
+    """Returns the amounts that other credit rules move between quarters, and the pay that they move.
+
+    First table: one row a rule, event type, quarter under the plan and quarter under the rule ("earlier" and "later"
+    are outside the periods): rule, event_type, period_from, period_to, n_events, arr (reporting currency, signed).
+    Second table: one row a rule, person and period: rule, person, team, period, pay, plan_pay, change.
+    """
+    calendar = history.settings.calendar
+    span = period_range(periods, calendar)
+    rates = constant_rates(history.fx_rates, history.settings, history.arr_events["currency"].unique())
+    moved = movements(history.arr_events, rates)
+    amount = np.where(moved["event_type"] == "renewal", moved["renewed_cents"], moved["arr_cents"])
+    own = _quarters(moved, plan.credit_on, span)
+    designs = [plan.replace({"credit_on": rule.model_dump(mode="json", exclude_none=True)}) for rule in others.values()]
+    base, *runs = replay([plan, *designs], history, periods)
+    labels = people_labels(base, names)
+    flows, pays = [], []
+    for said, rule, run in zip(others, others.values(), runs, strict=True):
+        table = pd.DataFrame(
+            {
+                "event_type": moved["event_type"],
+                "period_from": own,
+                "period_to": _quarters(moved, rule, span),
+                "cents": amount,
+            }
+        )
+        keys = ["event_type", "period_from", "period_to"]
+        sums = table.groupby(keys, as_index=False).agg(n_events=("cents", "size"), cents=("cents", "sum"))
+        flows.append(sums.assign(rule=said, arr=sums["cents"] / 100).drop(columns="cents"))
+        mine, plan_pay = (_by_period(each, labels) for each in (run, base))
+        both = pd.DataFrame({"cents": mine, "plan_cents": plan_pay}).fillna(0).reset_index()
+        pays.append(both.assign(rule=said).merge(labels, on="payee_id"))
+    flow = pd.concat(flows, ignore_index=True)[["rule", "event_type", "period_from", "period_to", "n_events", "arr"]]
+    pay = pd.concat(pays, ignore_index=True)
+    pay = pay.assign(
+        pay=pay["cents"] / 100, plan_pay=pay["plan_cents"] / 100, change=(pay["cents"] - pay["plan_cents"]) / 100
+    )
+    table = pay[["rule", "person", "team", "period", "pay", "plan_pay", "change"]]
+    return Answer(_flow_said(flow, plan), flow), Answer(_pay_said(table, plan), table)
+
+
+def _quarters(moved: pd.DataFrame, rule: CreditRule, span: tuple[Period, ...]) -> pd.Series:
+    days = credit_dates(moved, rule, span[0].calendar)["credited_on"].to_numpy(dtype="datetime64[s]")
+    edges = np.array([period.starts_on for period in span] + [span[-1].shift(1).starts_on], dtype="datetime64[s]")
+    names = pd.Series([BEFORE, *(period.name for period in span), AFTER], dtype="str")
+    return names.take(np.searchsorted(edges, days, "right")).set_axis(moved.index)
+
+
+def _by_period(run: Replay, labels: pd.DataFrame) -> pd.Series:
+    paid = run.payouts[run.payouts["payee_id"].isin(labels["payee_id"])]
+    return (paid["cost"] * 100).round().groupby([paid["payee_id"], paid["period"]]).sum()
+
+
+def _flow_said(flow: pd.DataFrame, plan: Plan) -> str:
+    said = []
+    for rule, mine in flow.groupby("rule", sort=False):
+        moved = mine[mine["period_from"] != mine["period_to"]]
+        outside = moved[moved["period_from"].isin([BEFORE, AFTER]) | moved["period_to"].isin([BEFORE, AFTER])]
+        n_moved, n_outside = (int(of["n_events"].sum()) for of in (moved, outside))
+        said.append(
+            f"Under {rule}, {count_words(n_moved, 'event')} of {int(mine['n_events'].sum()):,} change quarter against "
+            f"{plan.title}, {n_outside:,} of them into or out of these quarters; over all time both credit the same."
+        )
+    return " ".join(said)
+
+
+def _pay_said(table: pd.DataFrame, plan: Plan) -> str:
+    said = []
+    for rule, mine in table.groupby("rule", sort=False):
+        cents = (mine["change"] * 100).round()
+        whole = cents.groupby(mine["person"]).sum()
+        gain, lose = (count_words(int(n), "person", "people") for n in ((whole > 0).sum(), (whole < 0).sum()))
+        said.append(
+            f"Under {rule}, {short_money(cents.abs().sum() / 100)} of pay moves between quarters or people; over all "
+            f"of them {gain} get more than under {plan.title} and {lose} less, {short_money(whole.sum() / 100)} in all."
+        )
+    return " ".join(said)
