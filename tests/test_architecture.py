@@ -13,7 +13,7 @@ MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
 LAYERS = [
     {"errors", "style"},
     {"documents"},
-    {"periods", "money", "html_tables", "sample_people"},
+    {"periods", "money", "html_tables", "sample_people", "figures"},
     {"tables"},
     {"refusals"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"replay"},
     {"compare", "exchange_effects"},
     {"definitions", "switchboard"},
-    {"charts"},
+    {"charts", "definition_charts"},
     {"editing", "pages", "server"},
     {"workbench", "reports"},
     {"cli", "__init__"},
@@ -43,7 +43,7 @@ ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},
     "nbconvert": {"reports"},
-    "plotly": {"charts", "pages", "workbench"},
+    "plotly": {"figures", "pages", "workbench"},
     "pandera": {"parsing"},
     "typer": {"cli"},
 }

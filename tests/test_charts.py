@@ -8,7 +8,8 @@ import plotly
 import pytest
 
 import compmodel as cm
-from compmodel.charts import FIGURE_CONFIG, QUESTIONS, _quarters, plan_colours
+from compmodel.charts import QUESTIONS, plan_colours
+from compmodel.figures import FIGURE_CONFIG, quarter_labels
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_a_single_plan_has_no_empty_panel_and_one_quarter_no_line(sample: cm.His
     ],
 )
 def test_each_year_is_written_once_where_there_is_room(periods: list[str], ticks: list[str]) -> None:
-    assert _quarters(periods) == ticks
+    assert quarter_labels(periods) == ticks
 
 
 def test_namesakes_stay_apart_on_the_axis(comparison: cm.Comparison) -> None:

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from compmodel import style
 from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
+from compmodel.definition_charts import Lab, definition_answers
 from compmodel.errors import CompModelError, listing
 from compmodel.mapping import mapping_language
 from compmodel.periods import Period
-from compmodel.plan import load_plans
+from compmodel.plan import load_plan, load_plans
 from compmodel.replay import replay
-from compmodel.reports import check_out, render_report, write_comparison
+from compmodel.reports import LAB_FORMATS, check_out, render_report, write_comparison, write_definitions
 from compmodel.sample import write_sample
 from compmodel.server import serve_workbench
 from compmodel.sources import load_history
@@ -77,6 +80,29 @@ def compare_plans(
     _print_comparison(comparison)
     if out:
         typer.echo(f"Written: {write_comparison(comparison, out)}")
+
+
+@app.command("definitions")
+def definitions(
+    plan: Annotated[Path, typer.Option(help="The plan whose definitions are changed.")],
+    periods: Annotated[str, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")],
+    data: Data = SAMPLE,
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it as .html or .csv.")] = None,
+    names: NamesOption = Names.aliases,
+) -> None:
+    """Show which definitions move pay on a history: credit dates, baseline, holder, level and more, each alone."""
+    if out:
+        check_out(out, LAB_FORMATS)
+    design, history = load_plan(plan), load_history(data, mapping)
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Definitions", total=None)
+        lab = definition_answers(
+            history, design, periods, names.value, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    _print_fights(lab)
+    if out:
+        typer.echo(f"Written: {write_definitions(lab, history.settings.title, out)}")
 
 
 @app.command("report")
@@ -181,6 +207,28 @@ def _print_comparison(comparison: Comparison) -> None:
         typer.echo(sentence)
     if comparison.doubts:
         typer.echo(comparison.doubts, err=True)
+
+
+def _print_fights(lab: Lab) -> None:
+    table = Table("Definition", "%", "Moved", "Cost", "Up", "Down", "NRR", "GRR", box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "right", True
+    _, fights, _ = lab.answered[0]
+    for question, rows in fights.table.groupby("question", sort=False):
+        table.add_row(str(question))
+        options: list[Any] = list(rows.itertuples())
+        for row in options:
+            shares = [style.percent(row.nrr, 1), style.percent(row.grr, 1)]
+            moved = [style.percent(row.share_moved, 1), f"{row.pay_moved:,.0f}", f"{row.change:+,.0f}"]
+            table.add_row(f"  {row.option}", *moved, str(row.n_gain), str(row.n_lose), *shares)
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    console.print(f"{lab.definitions.plan.title}, each definition changed alone and targets left as they are,")
+    console.print(f"in {lab.definitions.currency}")
+    console.print(table)
+    for _, answer, _ in lab.answered:
+        typer.echo(answer.sentence)
+    if lab.skipped:
+        typer.echo(lab.skipped, err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 A grid names the questions (credit dates, baseline, holder of a book ...) and the options of each, an option being a
 change to the plan. `compare_definitions` replays the plan under them and says, for each cell, what the company's NRR
-and GRR are, what is paid, and whose pay and rank move against the plan as it is.
+and GRR are, what is paid, and whose pay and rank move against the plan as it is. Targets stay as they are: a longer
+baseline makes the same target easier, which is part of what the definition does.
 """
 
 from __future__ import annotations
@@ -30,17 +31,18 @@ from compmodel.tables import History
 Grid = Mapping[str, Mapping[str, Mapping[str, object]]]
 """Question to option to the plan's fields that the option changes; an option without changes is the plan as it is."""
 AS_IS = "as in the plan"
+CREDIT = "Credit dates"
 CREDIT_DATES: dict[str, dict[str, object]] = {
     "effective dates": dict.fromkeys(("churn", "contraction", "renewal", "expansion"), "effective_on"),
     "notice and signature": {
         **{name: ["notice_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["signed_on", "effective_on"] for name in ("renewal", "expansion")},
     },
-    "end of term and start": {
+    "end of term, start": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **dict.fromkeys(("renewal", "expansion"), "effective_on"),
     },
-    "end of term and payment": {
+    "end of term, payment": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["paid_on", "invoiced_on", "effective_on"] for name in ("renewal", "expansion")},
     },
@@ -51,7 +53,7 @@ BASELINES = {
     "half's start": ("half_start", None),
     "year's start": ("year_start", None),
     "twelve months before": ("trailing_twelve_months", None),
-    "two quarters against two": ("two_quarters", None),
+    "two quarters on two": ("two_quarters", None),
 }
 FORMS = {"cohort": {"nrr_bridge": "nrr"}, "bridge of movements": {"nrr": "nrr_bridge"}}
 HOLDERS = {"credit date": "credit_date", "opening": "opening", "days held": "time_weighted"}
@@ -92,7 +94,7 @@ def definition_grid(plan: Plan, history: History) -> dict[str, dict[str, dict[st
     sources = sorted(history.arr_events["sourced_by"].dropna().unique())
     foreign = set(history.arr_events["currency"]) - {history.settings.reporting_currency}
     grid: dict[str, dict[str, dict[str, object]]] = {
-        "Credit dates": {
+        CREDIT: {
             said: {"credit_on.expansion_at_renewal": None, **{f"credit_on.{kind}": day for kind, day in rule.items()}}
             for said, rule in CREDIT_DATES.items()
         },
@@ -153,7 +155,7 @@ def compare_definitions(
             try:
                 (run,) = [base] if design == plan else replays([design], ledgers)
             except CompModelError as error:
-                skipped[_said(options)] = str(error)
+                skipped[_said(options)] = _reason(error)
                 continue
             mine = _people(_pay(run, labels), pay)
             frames.append(mine.assign(cell=len(rows)))
@@ -179,7 +181,7 @@ def _designs(plan: Plan, grid: Grid, crossed: bool) -> tuple[list[tuple[dict[str
                 if plan.replace(changes) != plan:
                     allowed[question].append((option, changes))
             except PlanError as error:
-                skipped[f"{question}: {option}"] = str(error)
+                skipped[f"{question}: {option}"] = _reason(error)
     found = []
     for chosen in itertools.product(*allowed.values()):
         options = dict(zip(grid, (option for option, _ in chosen), strict=True))
@@ -189,12 +191,17 @@ def _designs(plan: Plan, grid: Grid, crossed: bool) -> tuple[list[tuple[dict[str
                     (options, plan.replace({path: value for _, change in chosen for path, value in change.items()}))
                 )
             except PlanError as error:
-                skipped[_said(options)] = str(error)
+                skipped[_said(options)] = _reason(error)
     return found, skipped
 
 
 def _said(options: Mapping[str, str]) -> str:
     return "; ".join(f"{question}: {option}" for question, option in options.items() if option != AS_IS)
+
+
+def _reason(error: CompModelError) -> str:
+    problems = getattr(error, "problems", ())
+    return "; ".join(f"{problem.place} {problem.rule}" for problem in problems) or str(error)
 
 
 def _pay(run: Replay, labels: pd.DataFrame) -> pd.DataFrame:
@@ -282,6 +289,7 @@ def _fights_said(definitions: Definitions, table: pd.DataFrame) -> str:
         f"up for {count_words(int(first['n_gain']), 'person', 'people')} and down for "
         f"{count_words(int(first['n_lose']), 'person', 'people')}."
     )
+    said += " Targets stay as they are."
     if last["question"] != first["question"]:
         said += f" {last['question']} matters least: at most {percent(last['share_moved'], 1)} of pay moves."
     return said if definitions.is_complete else f"{said} It was stopped before all were tried."

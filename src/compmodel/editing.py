@@ -30,6 +30,7 @@ from compmodel.compare import (
     payout_curves,
 )
 from compmodel.errors import CompModelError, PlanError, Problem
+from compmodel.figures import Figure
 from compmodel.money import exact
 from compmodel.plan import Lever, Plan
 from compmodel.replay import Replay, replay
@@ -45,7 +46,7 @@ class Shown:
     heading: str
     sentence: str
     table: pd.DataFrame
-    figure: charts.Figure
+    figure: Figure
 
 
 @dataclass(frozen=True)

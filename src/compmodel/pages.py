@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from compmodel import style
-from compmodel.charts import FIGURE_CONFIG
+from compmodel.figures import FIGURE_CONFIG
 
 STYLE = f"""
 :root {{ color-scheme: light; }}

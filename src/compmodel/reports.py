@@ -10,6 +10,7 @@ import html
 import io
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from traitlets.config import Config
 
 from compmodel.charts import QUESTIONS
 from compmodel.compare import Comparison, payout_table
+from compmodel.definition_charts import Lab
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
@@ -29,6 +31,7 @@ from compmodel.pages import figure_html, page_html
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
+LAB_FORMATS = FORMATS[:2]
 _QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the way to the kernel, which otherwise warns on every start that it does not."""
 
@@ -113,10 +116,25 @@ def comparison_html(comparison: Comparison) -> str:
     return page_html(f"{comparison.company}: {plans}", "\n".join(body))
 
 
-def check_out(out: Path) -> None:
-    """Raises CompModelError when a comparison cannot be written there: ending, folder, or a folder of that name."""
-    if out.suffix.lower() not in FORMATS:
-        raise CompModelError(f"{out.name!r} must end in {', '.join(FORMATS)}. {nearest(out.suffix, FORMATS)}")
+def write_definitions(lab: Lab, company: str, out: Path) -> Path:
+    """Writes the definition lab by the path's ending: HTML, or CSV with a row an option."""
+    check_out(out, LAB_FORMATS)
+    if out.suffix.lower() == ".csv":
+        fights = lab.answered[0][1].table
+        write_beside(out, _plain_text(fights).to_csv(index=False, lineterminator="\n").encode())
+        return out
+    title = f"{company}: definitions of {lab.definitions.plan.title}"
+    body = [f"<h1>{html.escape(title)}</h1>", f'<p class="quiet">{html.escape(lab.skipped)}</p>']
+    for heading, answer, figure in lab.answered:
+        body += [f"<h2>{heading}</h2>", answer._repr_html_(), figure_html(figure)]
+    write_beside(out, page_html(title, "\n".join(body)).encode())
+    return out
+
+
+def check_out(out: Path, formats: Sequence[str] = FORMATS) -> None:
+    """Raises CompModelError when nothing can be written there: ending, folder, or a folder of that name."""
+    if out.suffix.lower() not in formats:
+        raise CompModelError(f"{out.name!r} must end in {', '.join(formats)}. {nearest(out.suffix, formats)}")
     if not out.parent.is_dir():
         raise CompModelError(f"The folder {out.parent} is not there. Make it first, or choose another.")
     if out.is_dir():

@@ -32,12 +32,14 @@ def revalued(
 ) -> pd.DataFrame:
     """Returns the movements, with their credit dates, at the rates of the rule, and an `exchange` row for differences.
 
-    Of `period_end` what was credited before the quarter `opens_in` is valued at the rate of the day before it.
+    Of `period_end` what was credited before the quarter `opens_in` is valued at the rate of the day before it. What is
+    credited after the quarter `ends_in` is left out: no window reaches it.
     Grain: one row an event or exchange difference; columns as of the movements. Raises DataError with the days and
     currencies for which there is no rate.
     """
     if rule.arr == "constant":
         return moved
+    moved = moved[(moved["credited_on"] <= pd.Timestamp(ends_in.ends_on)).to_numpy()]
     local = moved["currency"] == settings.reporting_currency
     ours, foreign = moved[local.to_numpy()], moved[~local.to_numpy()].reset_index(drop=True)
     if foreign.empty:

@@ -10,11 +10,12 @@ import pandas as pd
 from compmodel.compare import Answer, Names, people_labels
 from compmodel.credit_dates import CreditRule, credit_dates
 from compmodel.crediting import movements
+from compmodel.events import counted
 from compmodel.exchange import constant_rates
 from compmodel.periods import Period, period_range
 from compmodel.plan import Plan
 from compmodel.replay import Replay, replay
-from compmodel.style import count_words, short_money
+from compmodel.style import count_words, short_money, signed_money
 from compmodel.tables import History
 
 BEFORE, AFTER = "earlier", "later"
@@ -22,9 +23,11 @@ BEFORE, AFTER = "earlier", "later"
 
 
 def credit_date_switchboard(
-    history: History, plan: Plan, others: Mapping[str, CreditRule], periods: str, names: Names = "aliases"
+    history: History, plan: Plan, others: Mapping[str, Mapping[str, object]], periods: str, names: Names = "aliases"
 ) -> tuple[Answer, Answer]:
     """Returns the amounts that other credit rules move between quarters, and the pay that they move.
+
+    `others` are names and the plan's fields that each changes, such as an option of `definition_grid`.
 
     First table: one row a rule, event type, quarter under the plan and quarter under the rule ("earlier" and "later"
     are outside the periods): rule, event_type, period_from, period_to, n_events, arr (reporting currency, signed).
@@ -33,19 +36,19 @@ def credit_date_switchboard(
     calendar = history.settings.calendar
     span = period_range(periods, calendar)
     rates = constant_rates(history.fx_rates, history.settings, history.arr_events["currency"].unique())
-    moved = movements(history.arr_events, rates)
+    moved = counted(movements(history.arr_events, rates), plan.events)
     amount = np.where(moved["event_type"] == "renewal", moved["renewed_cents"], moved["arr_cents"])
     own = _quarters(moved, plan.credit_on, span)
-    designs = [plan.replace({"credit_on": rule.model_dump(mode="json", exclude_none=True)}) for rule in others.values()]
+    designs = [plan.replace(changes) for changes in others.values()]
     base, *runs = replay([plan, *designs], history, periods)
     labels = people_labels(base, names)
     flows, pays = [], []
-    for said, rule, run in zip(others, others.values(), runs, strict=True):
+    for said, run in zip(others, runs, strict=True):
         table = pd.DataFrame(
             {
                 "event_type": moved["event_type"],
                 "period_from": own,
-                "period_to": _quarters(moved, rule, span),
+                "period_to": _quarters(moved, run.plan.credit_on, span),
                 "cents": amount,
             }
         )
@@ -95,8 +98,9 @@ def _pay_said(table: pd.DataFrame, plan: Plan) -> str:
         cents = (mine["change"] * 100).round()
         whole = cents.groupby(mine["person"]).sum()
         gain, lose = (count_words(int(n), "person", "people") for n in ((whole > 0).sum(), (whole < 0).sum()))
+        size, sum_of_all = short_money(cents.abs().sum() / 100), signed_money(whole.sum() / 100)
         said.append(
-            f"Under {rule}, {short_money(cents.abs().sum() / 100)} of pay moves between quarters or people; over all "
-            f"of them {gain} get more than under {plan.title} and {lose} less, {short_money(whole.sum() / 100)} in all."
+            f"Under {rule}, {size} of pay moves between quarters or people; over all quarters {gain} get more than "
+            f"under {plan.title} and {lose} less, {sum_of_all} in all."
         )
     return " ".join(said)

@@ -19,8 +19,9 @@ import ipywidgets as widgets
 import traitlets
 from plotly.offline import get_plotlyjs
 
-from compmodel import charts, style
+from compmodel import style
 from compmodel.components import Component
+from compmodel.definition_charts import definition_answers
 from compmodel.editing import (
     Page,
     Shown,
@@ -33,6 +34,7 @@ from compmodel.editing import (
     status_html,
 )
 from compmodel.errors import CompModelError, nearest
+from compmodel.figures import FIGURE_CONFIG, Figure
 from compmodel.html_tables import table_html
 from compmodel.plan import Plan, load_plans
 from compmodel.replay import Replay, replay
@@ -102,7 +104,7 @@ class Plot(anywidget.AnyWidget):
     figure = traitlets.Unicode().tag(sync=True)
     version = traitlets.Int().tag(sync=True)
 
-    def __init__(self, figure: charts.Figure, library: str = ""):
+    def __init__(self, figure: Figure, library: str = ""):
         self._ranges: dict[str, list[float]] = {}
         super().__init__(library=library)
         self.add_class("cm-figure")
@@ -112,7 +114,7 @@ class Plot(anywidget.AnyWidget):
         """Lets the next figure have its own ranges again."""
         self._ranges = {}
 
-    def show(self, figure: charts.Figure) -> None:
+    def show(self, figure: Figure) -> None:
         """Draws a new figure in place of the last one."""
         drawn = json.loads(figure.to_json())
         for name, axis in drawn["layout"].items():
@@ -121,7 +123,7 @@ class Plot(anywidget.AnyWidget):
                 axis["range"] = self._ranges[name] = [min(low, axis["range"][0]), max(high, axis["range"][1])]
         with self.hold_sync():
             self.version += 1
-            self.figure = json.dumps({**drawn, "config": charts.FIGURE_CONFIG})
+            self.figure = json.dumps({**drawn, "config": FIGURE_CONFIG})
 
 
 class Chart(widgets.VBox):  # type: ignore[misc]
@@ -180,9 +182,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         grid = widgets.Box(self.charts).add_class("cm-charts")
         main = widgets.VBox([self.cards, grid]).add_class("cm-main")
         head = widgets.HBox([self.header, self.names]).add_class("cm-head")
-        variables = "".join(f"--cm-{name}:{value};" for name, value in _COLOURS.items())
-        style_tag = widgets.HTML(f"<style>.cm-page {{{variables}}} {_STYLE}</style>").add_class("cm-style")
-        super().__init__([style_tag, head, widgets.Box([panel, main]).add_class("cm-body")])
+        super().__init__([_style_tag(), head, widgets.Box([panel, main]).add_class("cm-body")])
         self.add_class("cm-page")
         self._tell()
         controls = [at for levers in self.levers.values() for at in levers.inputs.values()]
@@ -229,6 +229,11 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.reset_button.disabled = not self.page.changes
 
 
+def _style_tag() -> widgets.Widget:
+    variables = "".join(f"--cm-{name}:{value};" for name, value in _COLOURS.items())
+    return widgets.HTML(f"<style>.cm-page {{{variables}}} {_STYLE}</style>").add_class("cm-style")
+
+
 def compare_plans(history: History, plans: Sequence[Plan], periods: str, baseline: str) -> Workbench:
     """Returns the workbench for plans on a history: sliders for the plans other than the baseline, cards and charts.
 
@@ -250,6 +255,23 @@ def open_workbench(data: str, plans: Sequence[str], periods: str, baseline: str,
         return compare_plans(history, load_plans(*map(_found, plans)), periods, baseline)
     except CompModelError as error:
         return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
+
+
+def open_definitions(data: str, plans: Sequence[str], periods: str, baseline: str, mapping: str = "") -> widgets.Widget:
+    """Returns the definition lab for the plan named `baseline`, or a page that says in words what is wrong."""
+    try:
+        history = load_history(_found(data), _found(mapping) if mapping else None)
+        designs = {plan.name: plan for plan in load_plans(*map(_found, plans))}
+        if baseline not in designs:
+            raise CompModelError(f"{baseline!r} is not one of the plans. {nearest(baseline, designs)}")
+        lab = definition_answers(history, designs[baseline], periods, "shown")
+    except CompModelError as error:
+        return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
+    libraries = [get_plotlyjs(), *[""] * (len(lab.answered) - 1)]
+    shown = [Shown(heading, answer.sentence, answer.table, figure) for heading, answer, figure in lab.answered]
+    charts_ = [Chart(one, (), library) for one, library in zip(shown, libraries, strict=True)]
+    title = f"<h1>Definitions of {html.escape(designs[baseline].title)}</h1><p>{html.escape(lab.skipped)}</p>"
+    return widgets.VBox([_style_tag(), widgets.HTML(title), *charts_]).add_class("cm-page")
 
 
 def _found(path: str) -> Path:
