@@ -1,18 +1,23 @@
 """Retention figures that others have published, from our events. Each id is that of the collected case.
 
 A case gives a period's movements; `company` makes accounts that move so. Where a source contradicts itself, `ours` says
-which reading is ours and the printed figure is shown to differ. Not run: annual from monthly prices (M023, M026, M028,
-M036, M040, M041), which is a mapping's `times`, and annualised losses (M014, M021), which wait for yearly targets.
+which reading is ours and the printed figure is shown to differ. Prices by month or year become ARR in a mapping. Not
+run: M040 and M041, which keep gross and net of a discount side by side; our events hold the net.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+from math import prod
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from compmodel.mapping import Spans
 from compmodel.plan import example_plan
 from compmodel.replay import replay
+from compmodel.reshaping import movements
 from histories import Company, Row, counted, employed, event, held
 
 Movements = dict[str, float]
@@ -46,9 +51,10 @@ def owned(rows: list[Row]) -> Company:
     return Company(rows, [held(account, "p", "2020-01-01") for account in accounts], [employed("p")], kpis)
 
 
-def measured(metric: str, found: Company, span: str = "2025Q1") -> list[float | None]:
-    """The value in each quarter; none where it is undefined."""
-    changes = {"components.nrr.metric": metric, "components.nrr.attainment": {"kind": "ratio"}}
+def measured(metric: str, found: Company, span: str = "2025Q1", **fields: object) -> list[float | None]:
+    """The value in each quarter; none where it is undefined. `fields` are those of the component."""
+    changes: Row = {"components.nrr.metric": metric, "components.nrr.attainment": {"kind": "ratio"}}
+    changes |= {f"components.nrr.{name}": value for name, value in fields.items()}
     (run,) = replay([example_plan().replace(changes)], found.history(), span)
     rows = run.payouts[run.payouts["component"] == "nrr"]
     return [None if value != value else value for value in rows["value"]]
@@ -223,6 +229,36 @@ class TestSnapshots:
     def test_quarter_by_quarter(self, metric: str, by_quarter: list[Any]) -> None:
         assert measured(metric, self.company(), "2025Q1:2025Q3") == pytest.approx(by_quarter, rel=1e-12)
 
+    @pytest.mark.parametrize(("metric", "whole"), [("nrr", 215 / 180), ("grr", 165 / 180), ("logo_retention", 1.0)])
+    def test_from_the_first_to_the_last(self, metric: str, whole: float) -> None:
+        """119.4% from point to point, in which C left and returned; the quarters chained make 100.9%."""
+        found = measured(metric, self.company(), "2025Q3", baseline="year_start")
+        assert found == [pytest.approx(whole, rel=1e-12)]
+        by_quarter = [value or 0 for value in measured(metric, self.company(), "2025Q1:2025Q3")]
+        assert prod(by_quarter) < whole
+        assert metric != "nrr" or round(prod(by_quarter), 3) == 1.009
+
+
+class TestAYear:
+    """Losses of a quarter or a month, in a year: two sources add or round where the figure compounds."""
+
+    LOSS = company(200000, contraction=10000, churn=15000)
+
+    def test_m014(self) -> None:
+        """12.5% a quarter is 41.4% a year; the source multiplies by four and says 50%."""
+        assert measured("grr_of_totals", self.LOSS, annualised="compounding") == [pytest.approx(1 - 0.41381836)]
+        assert measured("grr_of_totals", self.LOSS, annualised="adding") == [0.5]
+
+    def test_m021(self) -> None:
+        """5% a month is 45.96% a year; the source prints 45.95."""
+        rows = [event("a0", "a", "new", 100_000, "2024-01-01")]
+        lost = (5_000.0, 4_750.0, 4_512.5)
+        rows += [event(f"a{n}", "a", "contraction", -lost[n - 1], f"2025-0{n}-10") for n in (1, 2, 3)]
+        monthly = {"baseline": "month_start", "combined": "chained", "annualised": "compounding"}
+        (kept,) = measured("grr", owned(rows), **monthly)
+        assert kept == pytest.approx(0.95**12, rel=1e-12)
+        assert round(100 * (1 - (kept or 0)), 2) == 45.96
+
 
 class TestLateRenewal:
     """M045: 100 due in January and 100 due in February, both closed in February; here quarters."""
@@ -262,3 +298,102 @@ def test_m043_renewal_rate_of_what_was_up_for_renewal() -> None:
         event("b1", "b", "churn", -500_000, "2025-02-01", is_at_renewal=True),
     ]
     assert measured("renewal_rate", owned(rows)) == [0.8]
+
+    def test_closed_over_due_gives_nothing_and_then_twice(self) -> None:
+        """The published reading: what was closed over what was due, 0% and then 200%."""
+        found = owned(list(self.EVENTS))
+        changes = {"credit_on.renewal": "signed_on", "components.nrr.attainment": {"kind": "ratio"}}
+        changes |= {"components.nrr.metric": "renewal_rate", "components.nrr.baseline": "due_in_period"}
+        (run,) = replay([example_plan().replace(changes)], found.history(), "2025Q1:2025Q2")
+        assert run.payouts.loc[run.payouts["component"] == "nrr", "value"].tolist() == [0.0, 2.0]
+
+
+def from_prices(*prices: tuple[str, str, str | None, float], times: float = 12) -> pd.DataFrame:
+    """The movements of a mapping of priced spans: customer, first day, day after the last, price."""
+    frame = pd.DataFrame(prices, columns=["account_id", "start", "end", "amount"])
+    for name in ("start", "end"):
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
+    frame["end"] -= pd.Timedelta(days=1)
+    rows = frame.assign(subscription_id=[f"s{i}" for i in range(len(frame))], currency="USD")
+    rule = {
+        "start": "s",
+        "end": "e",
+        "amount": "a",
+        "times": times,
+        "per": "account",
+        "data_ends_on": dt.date(2030, 1, 1),
+    }
+    return movements(rows, Spans.model_validate(rule))
+
+
+class TestPrices:
+    """Monthly and yearly prices as ARR."""
+
+    @pytest.mark.parametrize(
+        ("case", "monthly", "yearly", "mrr"),
+        [
+            ("M023", [100] * 100, [600] * 50, 12_500),
+            ("M028 active", [29, 99], [1200], 228),
+            ("M028 with trials", [29, 99], [], 128),
+            ("M028 plans", [29, 29, 99], [290], 181 + 1 / 6),
+            ("M036", [199, 499], [], 698),
+            ("M036 yearly", [], [9990], 832.5),
+            ("M036 with an add-on", [499, 50], [], 549),
+        ],
+    )
+    def test_arr_is_twelve_times_mrr(self, case: str, monthly: list[float], yearly: list[float], mrr: float) -> None:
+        total = 0.0
+        for prices, times in ((monthly, 12), (yearly, 1)):
+            spans = [(f"c{i}", "2025-01-01", None, float(price)) for i, price in enumerate(prices)]
+            total += from_prices(*spans, times=times)["arr_delta"].sum() if spans else 0
+        assert total == pytest.approx(12 * mrr, rel=1e-12), case
+
+    def test_m050(self) -> None:
+        """Three customers month by month; an upgrade is our expansion, a downgrade our contraction."""
+        one = [("2018-11", "2019-02", 50), ("2019-04", "2019-06", 50), ("2019-06", "2019-08", 75)]
+        five = [("2018-11", "2018-12", 50), ("2018-12", "2019-03", 25), ("2019-07", "2019-08", 50)]
+        five += [("2019-08", "2019-09", 25), ("2019-09", "2019-10", 50), ("2019-10", "2019-12", 25)]
+        five += [("2019-12", "2020-01", 40)]
+        ten = [("2018-04", "2018-05", 80), ("2018-09", "2018-10", 50), ("2018-10", "2019-04", 25)]
+        ten += [("2019-04", "2019-05", 50), ("2019-05", "2019-06", 25), ("2019-06", "2019-11", 50)]
+        ten += [("2019-11", "2019-12", 25), ("2019-12", "2020-01", 35)]
+        spans = [
+            (name, f"{start}-01", f"{end}-01", float(price))
+            for name, rows in (("1", one), ("5", five), ("10", ten))
+            for start, end, price in rows
+        ]
+        found = from_prices(*spans, times=1)
+        told = {
+            name: [f"{row.effective_on:%Y-%m} {row.event_type} {row.arr_delta:g}" for row in rows.itertuples()]  # type: ignore[str-format]
+            for name, rows in found.groupby("account_id")
+        }
+        assert told["1"] == [
+            "2018-11 new 50",
+            "2019-02 churn -50",
+            "2019-04 reactivation 50",
+            "2019-06 expansion 25",
+            "2019-08 churn -75",
+        ]
+        assert told["5"] == [
+            "2018-11 new 50",
+            "2018-12 contraction -25",
+            "2019-03 churn -25",
+            "2019-07 reactivation 50",
+            "2019-08 contraction -25",
+            "2019-09 expansion 25",
+            "2019-10 contraction -25",
+            "2019-12 expansion 15",
+            "2020-01 churn -40",
+        ]
+        assert told["10"] == [
+            "2018-04 new 80",
+            "2018-05 churn -80",
+            "2018-09 reactivation 50",
+            "2018-10 contraction -25",
+            "2019-04 expansion 25",
+            "2019-05 contraction -25",
+            "2019-06 expansion 25",
+            "2019-11 contraction -25",
+            "2019-12 expansion 10",
+            "2020-01 churn -35",
+        ]
