@@ -65,7 +65,8 @@ class Definitions:
 
     `cells`: a row a cell with cell (its number; 0 is the plan as it is), the option of each question, n_changed
     (questions that differ from the plan), nrr, grr (company, all periods), cost, change, pay_moved (sum of the absolute
-    changes by person), share_moved (of the plan's cost), n_gain, n_lose, largest_rank_change.
+    changes by person over all periods: what only changes quarter is not in it), share_moved (of the plan's cost),
+    n_gain, n_lose, largest_rank_change.
     `people`: a row a cell and person with pay, change, rank, rank_change (by pay; 1 is the highest).
     `skipped`: options that the plan or the history refuses, and why.
     """
@@ -264,7 +265,7 @@ def definition_fights(definitions: Definitions) -> Answer:
     single = definitions.cells[definitions.cells["n_changed"] == 1]
     options = single[list(definitions.questions)]
     is_changed = (options != AS_IS).to_numpy()
-    where = is_changed.argmax(axis=1)
+    where = is_changed.argmax(axis=1) if len(single) else np.array([], dtype=np.intp)
     columns = ["share_moved", "pay_moved", "change", "n_gain", "n_lose", "largest_rank_change", "nrr", "grr"]
     table = single[columns].assign(
         question=[definitions.questions[i] for i in where],
