@@ -25,7 +25,7 @@ LAYERS = [
     {"measurement"},
     {"components"},
     {"plan"},
-    {"misfits"},
+    {"misfits", "plan_language"},
     {"replay"},
     {"compare", "exchange_effects"},
     {"definitions", "switchboard"},

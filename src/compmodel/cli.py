@@ -20,6 +20,7 @@ from compmodel.errors import CompModelError, listing
 from compmodel.mapping import mapping_language
 from compmodel.periods import Period
 from compmodel.plan import load_plan, load_plans
+from compmodel.plan_language import plan_language
 from compmodel.replay import replay
 from compmodel.reports import LAB_FORMATS, check_out, render_report, write_comparison, write_definitions
 from compmodel.sample import write_sample
@@ -40,6 +41,13 @@ class Names(StrEnum):
 
     aliases = "aliases"
     shown = "shown"
+
+
+class Words(StrEnum):
+    """What the dictionary is of."""
+
+    tables = "tables"
+    plans = "plans"
 
 
 Data = Annotated[Path, typer.Option(help="Folder of tables.")]
@@ -142,9 +150,11 @@ def sample_company(
 
 
 @app.command("dictionary")
-def dictionary() -> None:
-    """Print the data dictionary."""
-    typer.echo(data_dictionary() + mapping_language(), nl=False)
+def dictionary(
+    of: Annotated[Words, typer.Argument(help="The words of tables and mappings, or of plan files.")] = Words.tables,
+) -> None:
+    """Print the data dictionary, or the words of a plan file."""
+    typer.echo(plan_language() if of is Words.plans else data_dictionary() + mapping_language(), nl=False)
 
 
 @app.command("workbench")

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from compmodel.attainment import Annualising, AttainmentRule, Target, period_target
-from compmodel.baselines import BASELINE_WORDS, Baseline, window_months
+from compmodel.baselines import Baseline, window_months
 from compmodel.curves import Curve
 from compmodel.documents import Name, Number
 from compmodel.errors import nearest
@@ -132,7 +132,7 @@ class Component(BaseModel):
     curve: Curve = Field(description="Attainment to payout factor.")
     baseline: Baseline = Field(
         "period_start",
-        description="From when ARR is measured: " + "; ".join(f"{k}: {v}" for k, v in BASELINE_WORDS.items()),
+        description="From when ARR is measured, and over which window.",
     )
     combined: Combined | None = Field(
         None, description="With month_start: the months' sums, the mean of their ratios, or the ratios chained."

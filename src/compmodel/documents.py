@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -154,6 +154,36 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [inner for argument in get_args(annotation) for inner in _models(argument)]
+
+
+def key_table(model: type[BaseModel], without: Collection[str] = ()) -> str:
+    """Returns the keys of a model as a table in Markdown: key, what it is without being written, meaning."""
+    return "\n".join(["| key | without it | meaning |", "|---|---|---|", *_key_rows(model, without)])
+
+
+def _key_rows(model: type[BaseModel], without: Collection[str], above: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if name in without:
+            continue
+        if isinstance(field.default, BaseModel):
+            yield from _key_rows(type(field.default), without, f"{name}.")
+        else:
+            is_nothing = field.default in (None, "", (), {})
+            default = "(must be there)" if field.is_required() else "" if is_nothing else f"`{_default(field.default)}`"
+            words = " or ".join(f"`{word}`" for word in dict.fromkeys(_words(field.annotation)))
+            yield f"| `{above}{name}` | {default} | {field.description}{words and f' Write {words}.'} |"
+
+
+def _default(value: object) -> object:
+    """A default as it would be written."""
+    if isinstance(value, tuple):
+        return ", ".join(str(_default(part)) for part in value)
+    return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _words(annotation: object) -> list[str]:
+    parts = get_args(annotation)
+    return [word for part in parts for word in ([part] if isinstance(part, str) else _words(part))]
 
 
 def write_beside(path: Path, content: bytes) -> None:

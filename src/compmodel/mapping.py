@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
-from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from compmodel.documents import Day, Number, parsed_model, read_yaml
+from compmodel.documents import Day, Number, key_table, parsed_model, read_yaml
 from compmodel.errors import DataError, Problem, nearest
 from compmodel.tables import TABLES, Settings, Table
 
@@ -307,27 +306,7 @@ so it is read from `payees.csv`. [A longer mapping](mappings/synthetic_b2b_saas.
 def mapping_language() -> str:
     """Returns the part of `data/README.md` on `mapping.yaml`: each key as its field describes it, and an example."""
     models: dict[str, type[BaseModel]] = {"top": SourceMapping, "table": TableMapping, "spans": Spans, "wide": Wide}
-    text = _LANGUAGE.replace("{lookup}", _keys(Lookup, SourceFile.model_fields.keys() - {"file"}))
+    text = _LANGUAGE.replace("{lookup}", key_table(Lookup, SourceFile.model_fields.keys() - {"file"}))
     for name, model in models.items():
-        text = text.replace(f"{{{name}}}", _keys(model))
+        text = text.replace(f"{{{name}}}", key_table(model))
     return text
-
-
-def _keys(model: type[BaseModel], without: Collection[str] = ()) -> str:
-    return "\n".join(["| key | without it | meaning |", "|---|---|---|", *_key_rows(model, without)])
-
-
-def _key_rows(model: type[BaseModel], without: Collection[str], above: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        if isinstance(field.default, BaseModel):
-            yield from _key_rows(type(field.default), without, f"{name}.")
-        elif name not in without:
-            is_nothing = field.default in (None, "", (), {})
-            default = "(must be there)" if field.is_required() else "" if is_nothing else f"`{field.default}`"
-            words = " or ".join(f"`{word}`" for word in _words(field.annotation))
-            yield f"| `{above}{name}` | {default} | {field.description}{words and f' Write {words}.'} |"
-
-
-def _words(annotation: object) -> list[str]:
-    parts = get_args(annotation)
-    return [word for part in parts for word in ([part] if isinstance(part, str) else _words(part))]

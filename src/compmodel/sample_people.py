@@ -187,6 +187,7 @@ def payee_rows(team: Team, names: list[str], draw: Draw) -> list[Row]:
         person: Row = {"payee_id": payee_id, "name": name, "currency": currency, "segment": team.segment.name}
         person |= {
             "team": f"{team.region} {team.segment.name.replace('_', ' ')}",
+            "region": team.region,
             "manager_id": None if is_lead else team.ids[0],
         }
         for start, after in pairwise(marks):

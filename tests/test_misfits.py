@@ -1,0 +1,40 @@
+"""What a plan asks for that a history cannot give is refused before anything is paid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compmodel.errors import PlanError
+from compmodel.plan import example_plan, load_plan
+from compmodel.replay import replay
+from histories import Company, counted, employed, sample_history
+
+PLANS = Path(__file__).resolve().parents[1] / "data/plans"
+
+
+def test_a_misspelt_segment_or_role_is_refused_and_an_absent_one_is_not() -> None:
+    people = [employed("p", segment="enterprise", role="csm"), employed("q", role="leave")]
+    history = Company([], [], people, [counted(1, "2025-02-01", payee_id="p")]).history()
+    plan = example_plan().replace({"components.nrr.level": {"default": "individual", "by_role": {"lead": "team"}}})
+    replay([plan], history, "2025Q1")
+    wrong = plan.replace({"components.nrr.target": {"default": 1.15, "by_segment": {"enterprize": 1.05}}})
+    with pytest.raises(
+        PlanError, match=r"has 'enterprize', but is no segment of the history. Did you mean 'enterprise'"
+    ):
+        replay([wrong], history, "2025Q1")
+
+
+def test_a_period_that_is_not_over_in_the_data_is_refused() -> None:
+    history = sample_history()
+    plan = load_plan(PLANS / "halves.yaml")
+    assert replay([plan], history, "2025Q4")
+    with pytest.raises(PlanError, match=r"2026Q1.*is not over on the last day of the data, 2025-12-31"):
+        replay([plan], history, "2025Q4:2026Q1")
+
+
+def test_pay_in_a_currency_without_hundredths_is_refused() -> None:
+    plan = load_plan(PLANS / "halves.yaml").replace({"pay.currency": "JPY"})
+    with pytest.raises(PlanError, match="pays in JPY, whose smallest unit is not a hundredth"):
+        replay([plan], sample_history(), "2025Q4")
