@@ -13,7 +13,7 @@ MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
 LAYERS = [
     {"errors", "style"},
     {"documents"},
-    {"periods", "money", "html_tables", "sample_people"},
+    {"periods", "money", "html_tables", "chain_lines", "sample_people"},
     {"tables"},
     {"refusals"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
@@ -26,7 +26,8 @@ LAYERS = [
     {"plan"},
     {"misfits"},
     {"replay"},
-    {"compare"},
+    {"contributions"},
+    {"compare", "explain"},
     {"charts"},
     {"editing", "pages", "server"},
     {"workbench", "reports"},

@@ -124,9 +124,19 @@ def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units
     return _Units(codes, np.array([*names, None], dtype=object)[codes], len(names), of_account, False)
 
 
-def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
-    """Opening ARR, numerator and denominator in cents of each unit and window."""
-    ledger, cells = found.ledger, []
+def unit_rows(
+    found: PlacedLedger, level: Level, unit_id: object, people: pd.DataFrame, accounts: pd.DataFrame
+) -> tuple[Codes, Codes]:
+    """Returns the positions of the ledger's books and of its credits that count for a unit; none for no unit."""
+    unit = _units(level, people, accounts)
+    number = unit.of_people[unit.ids == unit_id].max(initial=-1)
+    books, credits = (np.flatnonzero((codes == number) & (codes >= 0)) for codes in _unit_codes(found, unit))
+    return books, credits
+
+
+def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
+    """The unit of each of the ledger's books and credits; -1 for none."""
+    ledger, codes = found.ledger, []
     for frame, row in ((ledger.books, found.book_row), (ledger.credits, found.credit_row)):
         if unit.of_account is None:
             code = np.append(unit.of_people, -1)[row]
@@ -134,8 +144,18 @@ def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measure
             code = unit.of_account.to_numpy()[unit.of_account.index.get_indexer(pd.Index(frame["account_id"]))]
         if not unit.counts_beside:  # what is credited beside the books would count an account twice
             code = np.where(frame["kind"] == BOOK, code, -1)
-        cells.append(np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1))
-    known = Cells(unit.n * len(windows), ledger.books, cells[0], ledger.credits, cells[1], how.reactivation)
+        codes.append(code)
+    return codes[0], codes[1]
+
+
+def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
+    """Opening ARR, numerator and denominator in cents of each unit and window."""
+    credits, books = found.ledger
+    book_cell, credit_cell = (
+        np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1)
+        for frame, code in zip((books, credits), _unit_codes(found, unit), strict=True)
+    )
+    known = Cells(unit.n * len(windows), books, book_cell, credits, credit_cell, how.reactivation)
     return known.opening(), *METRICS[how.metric].measured(known)
 
 
@@ -254,39 +274,54 @@ def measure_kpi(
     `is_lead` marks whom the plan never measures alone: they are no members of a unit, unless it has no others.
     Grain and columns as of `measure`; opening_arr is empty. `counts` is of `kpi_credits`, over the periods themselves.
     """
-    row, split = _Rows(people)(counts), counts["split"].to_numpy(dtype=float)
-    score = counts["attained"].to_numpy(dtype=float)
-    if form == "nps":
-        score = 100.0 * ((score >= 9).astype(float) - (score <= 6))
-    below = {"share": counts["scheduled"].fillna(0).to_numpy(dtype=float) * split}.get(form, split)
+    row, above, below = kpi_counts(counts, people, form)
     known = row >= 0
-    attained = added(row[known], (score * split)[known], len(people))
-    on_plan = people["proration"].to_numpy(dtype=float)
-    over = on_plan if form == "count" else added(row[known], below[known], len(people))
-    period, names = pd.factorize(people["period"])
+    attained, over = (added(row[known], of[known], len(people)) for of in (above, below))
+    over = people["proration"].to_numpy(dtype=float) if form == "count" else over
+    period = pd.factorize(people["period"])[0]
     frames = []
     for level, share in levels.items():
         at = np.flatnonzero(share > 0)
         ids, sums = people["payee_id"].to_numpy(dtype=object), [attained, over]
         if level != "individual":
             column = pd.Series("company", index=people.index) if level == "company" else people[level]
-            codes, ids = pd.factorize(column)[0], column.to_numpy(dtype=object)
-            unit = np.where(codes >= 0, codes * len(names) + period, -1)
-            sums = _of_members(unit, [attained, over], on_plan, is_lead.to_numpy())
+            ids, (unit, kept) = column.to_numpy(dtype=object), kpi_members(level, people, is_lead)
+            n = int(unit.max(initial=-1)) + 1
+            sums = [np.append(added(unit[kept], of[kept], n), 0.0)[unit] for of in sums]
         nothing = np.full((len(at), 1), np.nan)
         of_rows = [nothing, *(of[at][:, None] for of in sums)]
         frames.append(_ratios(people, at, at, level, ids, share[at], of_rows, period[at][:, None], "sums"))
     return _ordered(frames)
 
 
-def _of_members(unit: Codes, sums: list[Sums], on_plan: Sums, is_lead: npt.NDArray[np.bool_]) -> list[Sums]:
-    """The sums of each row's unit: of those on the plan, without leads where there are others."""
-    n = int(unit.max(initial=-1)) + 1
+def kpi_counts(counts: pd.DataFrame, people: pd.DataFrame, form: KpiForm) -> tuple[Codes, Sums, Sums]:
+    """Returns of each count the row of people it is of, and what it adds above and below the line.
+
+    Below the line of a count at full-time pace stand the members' shares of the period on the plan instead.
+    """
+    split, score = (counts[name].to_numpy(dtype=float) for name in ("split", "attained"))
+    if form == "nps":
+        score = 100.0 * ((score >= 9).astype(float) - (score <= 6))
+    below = {"share": counts["scheduled"].fillna(0).to_numpy(dtype=float) * split, "count": 0 * split}.get(form, split)
+    return _Rows(people)(counts), score * split, below
+
+
+def kpi_members(level: Level, people: pd.DataFrame, is_lead: pd.Series) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Returns the unit of each row of people in its period, -1 for none, and who counts in it.
+
+    Those on the plan count, without leads where there are others; an individual always does.
+    """
+    if level == "individual":
+        return np.arange(len(people)), np.ones(len(people), dtype=bool)
+    period, names = pd.factorize(people["period"])
+    codes = np.zeros(len(people), dtype=np.intp) if level == "company" else pd.factorize(people[level])[0]
+    unit = np.where(codes >= 0, codes * len(names) + period, -1)
+    on_plan = people["proration"].to_numpy(dtype=float)
     may_count = (on_plan > 0) & (unit >= 0)
-    others = may_count & ~is_lead
+    others = may_count & ~is_lead.to_numpy()
+    n = int(unit.max(initial=-1)) + 1
     has_others = np.append(added(unit[others], on_plan[others], n), 0.0)[unit] > 0
-    kept = np.where(has_others, others, may_count)
-    return [np.append(added(unit[kept], of[kept], n), 0.0)[unit] for of in sums]
+    return unit, np.where(has_others, others, may_count)
 
 
 class _Rows:

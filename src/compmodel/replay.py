@@ -85,11 +85,22 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
     problems = misfits(plans, history, span)
     if problems:
         raise PlanError(problems)
-    pay = {plan.pay.currency for plan in plans} - {"payee"}
-    currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
-    rates = constant_rates(history.fx_rates, history.settings, currencies)
+    rates = rates_used(plans, history)
     ledgers = _Ledgers(history, movements(history.arr_events, rates), span)
     return [_replay_one(plan, history, span, ledgers, rates) for plan in plans]
+
+
+def rates_used(plans: Sequence[Plan], history: History) -> dict[str, float]:
+    """Returns the constant rate of each currency that the plans and the history have amounts in."""
+    pay = {plan.pay.currency for plan in plans} - {"payee"}
+    currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
+    return constant_rates(history.fx_rates, history.settings, currencies)
+
+
+def due_ledger(run: Replay) -> Ledger:
+    """Returns the ledger by due dates of a run, which holds what `due_in_period` is over; it is not kept in the run."""
+    moved = movements(run.history.arr_events, rates_used([run.plan], run.history))
+    return _Ledgers(run.history, moved, run.periods).of(run.plan, "due_in_period", due=True)
 
 
 def _replay_one(

@@ -10,6 +10,7 @@ import html
 import io
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from compmodel.charts import QUESTIONS
 from compmodel.compare import Comparison, payout_table
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError, nearest
+from compmodel.explain import Explanation
 from compmodel.html_tables import details_html
 from compmodel.pages import figure_html, page_html
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
+CHAIN_FORMATS = (".csv",)
 _QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the way to the kernel, which otherwise warns on every start that it does not."""
 
@@ -113,10 +116,10 @@ def comparison_html(comparison: Comparison) -> str:
     return page_html(f"{comparison.company}: {plans}", "\n".join(body))
 
 
-def check_out(out: Path) -> None:
-    """Raises CompModelError when a comparison cannot be written there: ending, folder, or a folder of that name."""
-    if out.suffix.lower() not in FORMATS:
-        raise CompModelError(f"{out.name!r} must end in {', '.join(FORMATS)}. {nearest(out.suffix, FORMATS)}")
+def check_out(out: Path, formats: Sequence[str] = FORMATS) -> None:
+    """Raises CompModelError when a file cannot be written there: ending, folder, or a folder of that name."""
+    if out.suffix.lower() not in formats:
+        raise CompModelError(f"{out.name!r} must end in {', '.join(formats)}. {nearest(out.suffix, formats)}")
     if not out.parent.is_dir():
         raise CompModelError(f"The folder {out.parent} is not there. Make it first, or choose another.")
     if out.is_dir():
@@ -133,6 +136,14 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
     else:
         content = _workbook(comparison)
     write_beside(out, content)
+    return out
+
+
+def write_chain(explanation: Explanation, out: Path) -> Path:
+    """Writes the chain of an explanation as CSV, names and all; returns its path."""
+    check_out(out, CHAIN_FORMATS)
+    text = _plain_text(explanation.chain).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
+    write_beside(out, text.encode())
     return out
 
 
