@@ -13,7 +13,7 @@ from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from math import floor
+from math import floor, prod
 from typing import Any, NamedTuple
 
 NOBODY = "(unassigned)"
@@ -588,7 +588,7 @@ class Measurer(NamedTuple):
         return unit == "company" or (who is not None and self.company.attribute(row.account, unit) == who)
 
     def value(self, staff: dict[str, Person], payee: str, period: str) -> Fraction | None:
-        """Products of ratios averaged by share; ratios over nothing are left out."""
+        """Each level's mean of what it has, averaged by the levels' shares; ratios over nothing are left out."""
         person, weighed = staff[payee], []
         for level, share in levels_of(self.component, person.role).items():
             units: list[tuple[str, Any]] = [(level, getattr(person, level, None))]
@@ -603,19 +603,20 @@ class Measurer(NamedTuple):
                     if level == "company" or (own is not None and getattr(other, level) == own)
                 ]
                 units = [("payees", {name}) for name in members]
-            for unit in units:
-                ratios = self.ratios(*unit, period)
-                if self.component.get("combined", "sums") == "sums":
-                    ratios = [(sum(a for a, _ in ratios), sum(b for _, b in ratios))]
-                known = [a / b for a, b in ratios if b > 0]
-                if self.component.get("combined") == "chained" and known:
-                    product = Fraction(1)
-                    for ratio in known:
-                        product *= ratio
-                    known = [product]
-                weighed += [(share, ratio) for ratio in known]
+            found = [ratio for unit in units for ratio in self.known(unit, period)]
+            if found:
+                weighed.append((share, sum(found, Fraction(0)) / len(found)))
         over = sum((share for share, _ in weighed), Fraction(0))
         return sum((share * ratio for share, ratio in weighed), Fraction(0)) / over if over else None
+
+    def known(self, unit: tuple[str, Any], period: str) -> list[Fraction]:
+        """The ratios of a unit that are over something; chained ones as one."""
+        ratios = self.ratios(*unit, period)
+        combined = self.component.get("combined", "sums")
+        if combined == "sums":
+            ratios = [(sum((a for a, _ in ratios), Fraction(0)), sum((b for _, b in ratios), Fraction(0)))]
+        known = [a / b for a, b in ratios if b > 0]
+        return [prod(known, start=Fraction(1))] if combined == "chained" and known else known
 
 
 def kpi_value(company: Any, component: Row, staff: dict[str, Person], payee: str, period: str) -> Fraction | None:

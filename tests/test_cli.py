@@ -82,7 +82,7 @@ def test_a_mistake_ends_with_a_clear_line(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["", "check", "compare", "report", "sample", "dictionary", "workbench"])
+@pytest.mark.parametrize("command", ["", "check", "compare", "explain", "report", "sample", "dictionary", "workbench"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
     assert "Usage" in capsys.readouterr().out

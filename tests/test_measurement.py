@@ -89,9 +89,19 @@ def test_a_mean_of_ratios() -> None:
     mean = {"components.nrr.unit_figure": "mean_of_ratios"}
     assert values("team", mean) == pytest.approx({"p": 1.05, "q": 1.05, "r": 1.1, "s": 1.05})
     assert values("company", mean) == pytest.approx(dict.fromkeys("pqrs", 3.2 / 3))
+    blend = values({"individual": 0.5, "team": 0.5}, mean)
+    assert blend == pytest.approx({"p": (1.2 + 1.05) / 2, "q": (0.9 + 1.05) / 2, "r": 1.1, "s": 1.05})
     lonely = [*PEOPLE, employed("t")]
     rows = replayed("team", mean, payees=lonely).payouts.set_index(["payee_id", "component"])
     assert rows.loc[("t", "nrr"), "note"] == "in no team, so nothing is paid"
+
+
+def test_a_mean_of_ratios_is_of_people_also_where_no_account_is_of_their_region() -> None:
+    people = [employed("p", region="APAC"), employed("q", region="APAC")]
+    mean = {"components.nrr.unit_figure": "mean_of_ratios"}
+    books = {"payees": people, "assignments": BOOKS[:2]}
+    assert values("region", mean, **books) == pytest.approx({"p": 1.05, "q": 1.05})
+    assert values("region", **books) == {"p": None, "q": None}
 
 
 def test_a_blended_kpi_is_the_own_count_and_the_mean_of_the_others() -> None:
@@ -133,8 +143,11 @@ def test_values_follow_from_the_measurements(company: Company, written: Row) -> 
         if key not in paid.index or plan.component(key[2]).annualised:
             continue
         weighed, over = 0.0, 0.0
-        for _, ratios in rows[rows["denominator"] > 0].groupby("product"):
-            weighed += ratios["share"].iloc[0] * (ratios["numerator"] / ratios["denominator"]).prod()
-            over += ratios["share"].iloc[0]
+        for _, of_level in rows[rows["denominator"] > 0].groupby("level"):
+            products = [
+                (ratios["numerator"] / ratios["denominator"]).prod() for _, ratios in of_level.groupby("product")
+            ]
+            weighed += of_level["share"].iloc[0] * sum(products) / len(products)
+            over += of_level["share"].iloc[0]
         expected = weighed / over if over else np.nan
         assert paid[key] == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)

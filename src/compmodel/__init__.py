@@ -13,6 +13,7 @@ With a folder of tables and plan files:
     replays = cm.replay(plans, history, periods="2024Q1:2025Q4")
     comparison = cm.compare(replays, baseline="thirds")
     cm.charts.pay_change_by_payee(comparison)
+    print(cm.explain(replays[0], "P04", "2025Q4"))
 """
 
 from compmodel import charts, style
@@ -27,6 +28,7 @@ from compmodel.compare import (
     payout_table,
 )
 from compmodel.errors import CompModelError, DataError, PlanError, Problem
+from compmodel.explain import Explanation, explain
 from compmodel.html_tables import details_html
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
@@ -40,6 +42,7 @@ __all__ = [
     "CompModelError",
     "Comparison",
     "DataError",
+    "Explanation",
     "History",
     "Period",
     "Plan",
@@ -52,6 +55,7 @@ __all__ = [
     "cost_by_period",
     "details_html",
     "example_plan",
+    "explain",
     "load_history",
     "load_plan",
     "load_plans",

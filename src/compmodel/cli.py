@@ -17,12 +17,21 @@ from compmodel import style
 from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
 from compmodel.definition_charts import Lab, definition_answers
 from compmodel.errors import CompModelError, listing
+from compmodel.explain import explain
 from compmodel.mapping import mapping_language
 from compmodel.periods import Period
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_language import plan_language
 from compmodel.replay import replay
-from compmodel.reports import LAB_FORMATS, check_out, render_report, write_comparison, write_definitions
+from compmodel.reports import (
+    CHAIN_FORMATS,
+    LAB_FORMATS,
+    check_out,
+    render_report,
+    write_chain,
+    write_comparison,
+    write_definitions,
+)
 from compmodel.sample import write_sample
 from compmodel.server import serve_workbench
 from compmodel.sources import load_history
@@ -54,6 +63,8 @@ Data = Annotated[Path, typer.Option(help="Folder of tables.")]
 Mapping = Annotated[Path | None, typer.Option(help="Mapping file, where it is not in the folder.")]
 Plans = Annotated[list[Path], typer.Option(help="Plan files; give several after one --plans.")]
 NamesOption = Annotated[Names, typer.Option(help="Aliases, unless you ask for names.")]
+WIDEST = 110
+"""Columns of the widest explanation: beyond, its amounts would stand too far from the names."""
 SAMPLE, THIRDS, HALVES = Path("data/sample"), Path("data/plans/thirds.yaml"), Path("data/plans/halves.yaml")
 
 
@@ -111,6 +122,28 @@ def definitions(
     _print_fights(lab)
     if out:
         typer.echo(f"Written: {write_definitions(lab, history.settings.title, out)}")
+
+
+@app.command("explain")
+def explain_pay(
+    payee: Annotated[str, typer.Option(help="The person's payee_id, such as P04.")],
+    period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4.")],
+    plan: Annotated[Path, typer.Option(help="Plan file.")],
+    data: Data = SAMPLE,
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option(help="Also write every line, as .csv.")] = None,
+) -> None:
+    """Explain one person's pay down to the deals behind it, by name: for this screen only."""
+    if out:
+        check_out(out, CHAIN_FORMATS)
+    if Period(period).letter != "Q":
+        raise CompModelError(f"{period!r} is not a quarter, which is what the plans pay. Write 2025Q4.")
+    (run,) = replay([load_plan(plan)], load_history(data, mapping), period)
+    explanation = explain(run, payee, period)
+    for line in explanation.lines(min(Console().width, WIDEST)):
+        typer.echo(line)
+    if out:
+        typer.echo(f"\nWritten: {write_chain(explanation, out)}. It holds the pay of a named person: keep it private.")
 
 
 @app.command("report")

@@ -6,6 +6,7 @@ counts. An event known only after its period was locked lands in the next open o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 import numpy as np
@@ -31,6 +32,7 @@ AT_RENEWAL = "expansion_at_renewal"
 DUE = ("churn", "contraction", "renewal")
 """What may have a due date of its own."""
 Days = npt.NDArray[np.datetime64]
+Positions = npt.NDArray[np.intp]
 Quarters = npt.NDArray[np.int64]
 
 
@@ -144,15 +146,11 @@ def credit_dates(events: pd.DataFrame, rule: CreditRule, calendar: Calendar) -> 
     the events without a day.
     """
     dates: Days = np.full(len(events), np.datetime64("NaT", "s"))
-    kinds = events["event_type"].to_numpy(dtype=object)
-    if rule.expansion_at_renewal:
-        kinds = np.where((kinds == "expansion") & events["is_at_renewal"].to_numpy(), AT_RENEWAL, kinds)
-    problems = []
+    for _, _, placed, days in _by_way(events, rule, calendar):
+        dates[placed] = days
+    problems, kinds = [], _kinds(events, rule)
     for kind, ways in rule.by_type().items():
         mine = np.flatnonzero(kinds == kind)
-        for way in ways:
-            empty = mine[np.isnat(dates[mine])]
-            dates[empty] = way.days(events, empty, calendar)
         said = f"has no day by {' or '.join(way.words() for way in ways)}, which credit_on.{kind} needs"
         fix = f"Fill the date, or give a list such as credit_on: {{{kind}: [{_written(ways[0])}, effective_on]}}."
         without = events["event_id"].take(mine[np.isnat(dates[mine])])
@@ -163,6 +161,48 @@ def credit_dates(events: pd.DataFrame, rule: CreditRule, calendar: Calendar) -> 
     if rule.late is not None:
         dates, origin = _landed(dates, events, rule.late, calendar)
     return pd.DataFrame({"credited_on": dates, "origin_period": pd.array(origin, dtype="str")}, index=events.index)
+
+
+def credit_date_words(events: pd.DataFrame, rule: CreditRule, calendar: Calendar) -> list[str]:
+    """Returns the rule that placed each event: the way that gave its day, what it stands in for, and why it came late.
+
+    A word an event, in the events' order; empty where no way gives a day.
+    """
+    words = np.full(len(events), "", dtype=object)
+    dates: Days = np.full(len(events), np.datetime64("NaT", "s"))
+    for ways, n, placed, days in _by_way(events, rule, calendar):
+        way, dates[placed] = ways[n], days
+        is_closed = days != way.model_copy(update={"if_closed": None}).days(events, placed, calendar)
+        said = np.where(is_closed, f"{way.if_closed}, as the quarter of {way.words()} was closed", way.words())
+        words[placed] = said + (f", for want of {' and of '.join(way.words() for way in ways[:n])}" if n else "")
+    if rule.late is not None:
+        _, origin = _landed(dates, events, rule.late, calendar)
+        late = origin != ""
+        words[late] += ", moved because it was known (" + rule.late.known_on + ") after " + origin[late] + " was locked"
+    found: list[str] = words.tolist()
+    return found
+
+
+def _kinds(events: pd.DataFrame, rule: CreditRule) -> npt.NDArray[np.object_]:
+    """The type of each event, as the rule tells them apart."""
+    kinds = events["event_type"].to_numpy(dtype=object)
+    if rule.expansion_at_renewal:
+        kinds = np.where((kinds == "expansion") & events["is_at_renewal"].to_numpy(), AT_RENEWAL, kinds)
+    return kinds
+
+
+def _by_way(
+    events: pd.DataFrame, rule: CreditRule, calendar: Calendar
+) -> Iterator[tuple[tuple[CreditDate, ...], int, Positions, Days]]:
+    """For each type's ways in turn: all of them, the number of this one, the events it places, and their days."""
+    kinds = _kinds(events, rule)
+    for kind, ways in rule.by_type().items():
+        mine = np.flatnonzero(kinds == kind)
+        for n, way in enumerate(ways):
+            days = way.days(events, mine, calendar)
+            is_placed = ~np.isnat(days)
+            yield ways, n, mine[is_placed], days[is_placed]
+            mine = mine[~is_placed]
 
 
 def _written(way: CreditDate) -> str:

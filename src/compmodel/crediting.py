@@ -186,8 +186,9 @@ def _without_inherited(books: pd.DataFrame, inherited: pd.DataFrame) -> pd.DataF
 def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, windows: Windows) -> pd.DataFrame:
     """Returns each count or score of a KPI by payee; an account's go to who holds it that day, by split.
 
-    Grain: one row a count, window and payee, of the counts within the windows. Columns: payee_id, window (its
-    position), period, split, attained and scheduled (as they were counted, before the split).
+    Grain: one row a count, window and payee, of the counts within the windows. Columns: payee_id, account_id (where the
+    count is of one), on, window (its position), period, split, attained and scheduled (as they were counted, before the
+    split).
     """
     named = kpis[(kpis["kpi"] == kpi).to_numpy()]
     row, window = windows.holding(named["on"].to_numpy(dtype="datetime64[s]"))
@@ -200,7 +201,7 @@ def kpi_credits(kpis: pd.DataFrame, assignments: pd.DataFrame, kpi: str, windows
         of_accounts["account_id"], (day, day), (day, day), nothing, assignments, _BY_CREDIT_DATE, "first"
     )
     held = of_accounts.take(shares.row).assign(payee_id=pd.array(shares.payee_id, dtype="str"))
-    columns = ["payee_id", "window", "period", "split", "attained", "scheduled"]
+    columns = ["payee_id", "account_id", "on", "window", "period", "split", "attained", "scheduled"]
     return pd.concat([own.assign(split=1.0), held.assign(split=shares.split)], ignore_index=True)[columns]
 
 

@@ -18,7 +18,7 @@ def details_html(title: str, table: pd.DataFrame) -> str:
 def table_html(table: pd.DataFrame) -> str:
     """Returns a table with amounts to the cent and shares as percentages; every text is escaped.
 
-    Values and targets are shares in the rows whose `unit` is "share".
+    Values, targets and amounts are shares in the rows whose `unit` is "share", and money where it is no unit of counts.
     """
     columns = [name for name in table.columns if name != "unit" and not (name == "plan" and "title" in table.columns)]
     texts = {name: not pd.api.types.is_numeric_dtype(table[name]) for name in columns}
@@ -39,6 +39,8 @@ def table_html(table: pd.DataFrame) -> str:
 
 _SHARES = {"weight", "attainment", "factor", "proration"}
 _MEASURED = {"value", "target"}
+_IN_UNIT = {*_MEASURED, "amount"}
+_NO_MONEY = {"share", "count", "score", "ratio", ""}
 _MONEY = {
     "numerator",
     "denominator",
@@ -60,8 +62,8 @@ def _heading(name: str) -> str:
 def _cell(name: str, value: Any, unit: str) -> str:
     if value is None or value != value:
         return "n/a" if name in _MEASURED | _SHARES else ""
-    if name in _MONEY:
+    if name in _MONEY or (name in _IN_UNIT and unit not in _NO_MONEY):
         return style.statement_money(value)
-    if name in _SHARES or (name in _MEASURED and unit == "share"):
+    if name in _SHARES or (name in _IN_UNIT and unit == "share"):
         return style.percent(value, 2).replace(".00%", "%")
     return f"{value:,.6g}" if isinstance(value, float) else str(value)

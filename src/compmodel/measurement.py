@@ -1,14 +1,12 @@
-"""What a metric or KPI says of each person and period: the ratios a value is made of, and the value.
+"""What a metric or KPI says of each person and period: the ratios that a value is made of (`values.py`).
 
-A value is usually one ratio. Several months, a blend of levels, or a team's mean of ratios make it several: ratios of
-one `product` are multiplied, products are averaged by `share`. A ratio over nothing is left out, and a value without
-any ratio is empty. The rows are `Replay.measurements`, so a value can be worked out by hand from them.
+A value is usually one ratio. Several months, a blend of levels, or a team's mean of ratios make it several; the rows
+are `Replay.measurements`, so a value can be worked out by hand from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +17,6 @@ from compmodel.baselines import Windows
 from compmodel.books import BOOK
 from compmodel.events import Reactivation
 from compmodel.metrics import METRICS, Cells, Codes, Sums, added
-from compmodel.money import Array, exact
 
 Level = Literal["individual", "team", "segment", "region", "company"]
 Combined = Literal["sums", "mean", "chained"]
@@ -86,7 +83,8 @@ def measure(
         at = np.flatnonzero(share > 0)
         unit = _units(level, people, accounts)
         if how.figure == "mean_of_ratios" and level != "individual":
-            measured, at, share = _members(unit.of_people, people, at, share)
+            codes = unit.of_people if level == "company" else pd.factorize(people[level])[0]
+            measured, at, share = _members(codes, people, at, share)
             unit = _units("individual", people, accounts)
         else:
             measured = at
@@ -133,9 +131,19 @@ def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units
     return _Units(codes, np.concatenate([names.to_numpy(dtype=object), NO_UNIT])[codes], len(names), of_account, False)
 
 
-def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
-    """Opening ARR, numerator and denominator in cents of each unit and window."""
-    ledger, cells = found.ledger, []
+def unit_rows(
+    found: PlacedLedger, level: Level, unit_id: object, people: pd.DataFrame, accounts: pd.DataFrame
+) -> tuple[Codes, Codes]:
+    """Returns the positions of the ledger's books and of its credits that count for a unit; none for no unit."""
+    unit = _units(level, people, accounts)
+    number = unit.of_people[unit.ids == unit_id].max(initial=-1)
+    books, credits = (np.flatnonzero((codes == number) & (codes >= 0)) for codes in _unit_codes(found, unit))
+    return books, credits
+
+
+def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
+    """The unit of each of the ledger's books and credits; -1 for none."""
+    ledger, codes = found.ledger, []
     for frame, row in ((ledger.books, found.book_row), (ledger.credits, found.credit_row)):
         if unit.of_account is None:
             code = np.append(unit.of_people, -1)[row]
@@ -143,8 +151,18 @@ def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measure
             code = unit.of_account.to_numpy()[unit.of_account.index.get_indexer(pd.Index(frame["account_id"]))]
         if not unit.counts_beside:  # what is credited beside the books would count an account twice
             code = np.where(frame["kind"] == BOOK, code, -1)
-        cells.append(np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1))
-    known = Cells(unit.n * len(windows), ledger.books, cells[0], ledger.credits, cells[1], how.reactivation)
+        codes.append(code)
+    return codes[0], codes[1]
+
+
+def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
+    """Opening ARR, numerator and denominator in cents of each unit and window."""
+    credits, books = found.ledger
+    book_cell, credit_cell = (
+        np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1)
+        for frame, code in zip((books, credits), _unit_codes(found, unit), strict=True)
+    )
+    known = Cells(unit.n * len(windows), books, book_cell, credits, credit_cell, how.reactivation)
     return known.opening(), *METRICS[how.metric].measured(known)
 
 
@@ -209,50 +227,6 @@ def _ordered(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return every.sort_values("row", kind="stable").reset_index(drop=True)
 
 
-def values(ratios: pd.DataFrame, n: int) -> Sums:
-    """Returns the value of each of n rows of people: products of ratios averaged by share; NaN without any ratio."""
-    below = ratios["denominator"].to_numpy()
-    kept = ratios[below > 0]
-    if not len(kept):
-        return np.full(n, np.nan)
-    ratio, product = (kept["numerator"] / kept["denominator"]).to_numpy(), kept["product"].to_numpy()
-    begins = np.flatnonzero(np.r_[True, product[1:] != product[:-1]])
-    row, share = kept["row"].to_numpy()[begins], kept["share"].to_numpy()[begins]
-    whole, over = added(row, share * np.multiply.reduceat(ratio, begins), n), added(row, share, n)
-    return np.where(over > 0, whole / np.where(over > 0, over, 1), np.nan)
-
-
-def described_rows(ratios: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Returns level, unit_id, opening_arr, numerator and denominator of each of n rows of people.
-
-    The amounts are those of a row's one ratio, empty where it has several; `unit_id` is empty for units of two levels,
-    whose level is "blend".
-    """
-    starts = np.searchsorted(ratios["row"], np.arange(n + 1))
-    first, n_ratios = starts[:-1], np.diff(starts)
-    found = ratios.take(np.minimum(first, max(len(ratios) - 1, 0))).reset_index(drop=True)
-    level = ratios["level"].take(starts[1:] - 1).to_numpy()
-    is_blend = found["level"].to_numpy() != level
-    amounts = found[["opening_arr", "numerator", "denominator"]].mask(np.repeat((n_ratios != 1)[:, None], 3, axis=1))
-    return amounts.assign(level=np.where(is_blend, "blend", level), unit_id=found["unit_id"].mask(is_blend))
-
-
-def exact_values(ratios: pd.DataFrame, rows: npt.NDArray[np.intp]) -> Array:
-    """Returns the values of these rows of people as exact fractions; 0 without any ratio."""
-    kept = ratios[ratios["row"].isin(rows) & (ratios["denominator"] > 0)]
-    products: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
-    columns = (kept[name] for name in ("row", "product", "share", "numerator", "denominator"))
-    for row, product, share, above, below in zip(*columns, strict=True):
-        _, before = products.get((row, product), (Fraction(0), Fraction(1)))
-        products[row, product] = exact(share), before * exact(above) / exact(below)
-    found = []
-    for row in rows:
-        mine = [part for (of, _), part in products.items() if of == row]
-        over = sum((share for share, _ in mine), Fraction(0))
-        found.append(sum((share * ratio for share, ratio in mine), Fraction(0)) / over if over else Fraction(0))
-    return np.array(found, dtype=object)
-
-
 def measure_kpi(
     counts: pd.DataFrame,
     people: pd.DataFrame,
@@ -268,39 +242,54 @@ def measure_kpi(
     `is_lead` marks whom the plan never measures alone: they are no members of a unit, unless it has no others.
     Grain and columns as of `measure`; opening_arr is empty. `counts` is of `kpi_credits`, over the periods themselves.
     """
-    row, split = _Rows(people)(counts), counts["split"].to_numpy(dtype=float)
-    score = counts["attained"].to_numpy(dtype=float)
-    if form == "nps":
-        score = 100.0 * ((score >= 9).astype(float) - (score <= 6))
-    below = {"share": counts["scheduled"].fillna(0).to_numpy(dtype=float) * split}.get(form, split)
+    row, above, below = kpi_counts(counts, people, form)
     known = row >= 0
-    attained = added(row[known], (score * split)[known], len(people))
-    on_plan = people["proration"].to_numpy(dtype=float)
-    over = on_plan if form == "count" else added(row[known], below[known], len(people))
-    period, names = pd.factorize(people["period"])
+    attained, over = (added(row[known], of[known], len(people)) for of in (above, below))
+    over = people["proration"].to_numpy(dtype=float) if form == "count" else over
+    period = pd.factorize(people["period"])[0]
     frames = []
     for level, share in levels.items():
         at = np.flatnonzero(share > 0)
         ids, sums = people["payee_id"].to_numpy(dtype=object), [attained, over]
         if level != "individual":
             column = pd.Series("company", index=people.index) if level == "company" else people[level]
-            codes, ids = pd.factorize(column)[0], column.to_numpy(dtype=object)
-            unit = np.where(codes >= 0, codes * len(names) + period, -1)
-            sums = _of_members(unit, [attained, over], on_plan, is_lead.to_numpy())
+            ids, (unit, kept) = column.to_numpy(dtype=object), kpi_members(level, people, is_lead)
+            n = int(unit.max(initial=-1)) + 1
+            sums = [np.append(added(unit[kept], of[kept], n), 0.0)[unit] for of in sums]
         nothing = np.full((len(at), 1), np.nan)
         of_rows = [nothing, *(of[at][:, None] for of in sums)]
         frames.append(_ratios(people, at, level, ids[at], share[at], of_rows, period[at][:, None], "sums"))
     return _ordered(frames)
 
 
-def _of_members(unit: Codes, sums: list[Sums], on_plan: Sums, is_lead: npt.NDArray[np.bool_]) -> list[Sums]:
-    """The sums of each row's unit: of those on the plan, without leads where there are others."""
-    n = int(unit.max(initial=-1)) + 1
+def kpi_counts(counts: pd.DataFrame, people: pd.DataFrame, form: KpiForm) -> tuple[Codes, Sums, Sums]:
+    """Returns of each count the row of people it is of, and what it adds above and below the line.
+
+    Below the line of a count at full-time pace stand the members' shares of the period on the plan instead.
+    """
+    split, score = (counts[name].to_numpy(dtype=float) for name in ("split", "attained"))
+    if form == "nps":
+        score = 100.0 * ((score >= 9).astype(float) - (score <= 6))
+    below = {"share": counts["scheduled"].fillna(0).to_numpy(dtype=float) * split, "count": 0 * split}.get(form, split)
+    return _Rows(people)(counts), score * split, below
+
+
+def kpi_members(level: Level, people: pd.DataFrame, is_lead: pd.Series) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Returns the unit of each row of people in its period, -1 for none, and who counts in it.
+
+    Those on the plan count, without leads where there are others; an individual always does.
+    """
+    if level == "individual":
+        return np.arange(len(people)), np.ones(len(people), dtype=bool)
+    period, names = pd.factorize(people["period"])
+    codes = np.zeros(len(people), dtype=np.intp) if level == "company" else pd.factorize(people[level])[0]
+    unit = np.where(codes >= 0, codes * len(names) + period, -1)
+    on_plan = people["proration"].to_numpy(dtype=float)
     may_count = (on_plan > 0) & (unit >= 0)
-    others = may_count & ~is_lead
+    others = may_count & ~is_lead.to_numpy()
+    n = int(unit.max(initial=-1)) + 1
     has_others = np.append(added(unit[others], on_plan[others], n), 0.0)[unit] > 0
-    kept = np.where(has_others, others, may_count)
-    return [np.append(added(unit[kept], of[kept], n), 0.0)[unit] for of in sums]
+    return unit, np.where(has_others, others, may_count)
 
 
 class _Rows:

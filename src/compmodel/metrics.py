@@ -188,6 +188,8 @@ class Metric:
     """Lowest, highest and step of a target's slider; none where they follow the target itself."""
     at_rest: float = 0.0
     """The value where nothing moves, from which a year is counted: 1 for retention."""
+    is_of_arr: bool = True
+    """Whether numerator and denominator are ARR; they are customers otherwise."""
 
 
 METRICS = {
@@ -201,7 +203,12 @@ METRICS = {
     ),
     "nrr_bridge": Metric(nrr_bridge, "NRR (bridge)", "no opening ARR", at_rest=1.0),
     "logo_retention": Metric(
-        logo_retention, "Logo retention", "no customer at opening", target_bounds=(0.7, 1.0, 0.01), at_rest=1.0
+        logo_retention,
+        "Logo retention",
+        "no customer at opening",
+        target_bounds=(0.7, 1.0, 0.01),
+        at_rest=1.0,
+        is_of_arr=False,
     ),
     "contraction_rate": Metric(contraction_rate, "Contraction rate", "no opening ARR", target_bounds=(0.01, 0.3, 0.01)),
     "churn_rate": Metric(churn_rate, "Churn rate", "no opening ARR", target_bounds=(0.01, 0.3, 0.01)),

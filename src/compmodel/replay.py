@@ -30,12 +30,9 @@ from compmodel.measurement import (
     Ledger,
     Measured,
     PlacedLedger,
-    described_rows,
-    exact_values,
     measure,
     measure_kpi,
     placed,
-    values,
 )
 from compmodel.metrics import METRICS
 from compmodel.misfits import misfits
@@ -45,6 +42,7 @@ from compmodel.periods import Period, period_edges, period_range, quarter, quart
 from compmodel.plan import Plan
 from compmodel.revaluation import revalued
 from compmodel.tables import TABLES, UNASSIGNED, History
+from compmodel.values import described_rows, exact_values, values
 
 UNCOUNTED = "nobody's count is in the data"
 MOST_LEDGERS = 16
@@ -97,12 +95,23 @@ def replays(plans: Sequence[Plan], ledgers: Ledgers) -> Iterator[Replay]:
         yield _replay_one(plan, ledgers)
 
 
-def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
-    history, periods = ledgers.history, ledgers.periods
+def rates_paid(plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
+    """Returns the rates at which a plan converts pay: one row a period, one column a currency."""
     pay = {plan.pay.currency} - {"payee"}
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique(), *pay]
-    rates = constant_rates(history.fx_rates, history.settings, currencies)
-    paid_at = pay_rates(history.fx_rates, history.settings, rates, periods, plan.exchange)
+    constant = constant_rates(history.fx_rates, history.settings, currencies)
+    return pay_rates(history.fx_rates, history.settings, constant, periods, plan.exchange)
+
+
+def due_ledger(run: Replay) -> Ledger:
+    """Returns the ledger by due dates of a run, which holds what `due_in_period` is over; it is not kept in the run."""
+    span = f"{run.periods[0].name}:{run.periods[-1].name}"
+    return Ledgers(run.history, span).of(run.plan, "due_in_period", due=True)
+
+
+def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
+    history, periods = ledgers.history, ledgers.periods
+    paid_at = rates_paid(plan, history, periods)
     people = payee_periods(history.payees, periods, plan.pay.currency, paid_at)
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
     every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}

@@ -26,12 +26,14 @@ from compmodel.compare import Comparison, payout_table
 from compmodel.definition_charts import Lab
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError, nearest
+from compmodel.explain import Explanation
 from compmodel.html_tables import details_html
 from compmodel.pages import figure_html, page_html
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
 LAB_FORMATS = FORMATS[:2]
+CHAIN_FORMATS = (".csv",)
 _QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the way to the kernel, which otherwise warns on every start that it does not."""
 
@@ -151,6 +153,14 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
     else:
         content = _workbook(comparison)
     write_beside(out, content)
+    return out
+
+
+def write_chain(explanation: Explanation, out: Path) -> Path:
+    """Writes the chain of an explanation as CSV, names and all; returns its path."""
+    check_out(out, CHAIN_FORMATS)
+    text = _plain_text(explanation.chain).to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d")
+    write_beside(out, text.encode())
     return out
 
 

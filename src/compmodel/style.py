@@ -88,6 +88,18 @@ def number_words(value: float, unit: str) -> str:
     return f"{value:g}"
 
 
+def exact_words(value: float, unit: str = "") -> str:
+    """Returns a number as it can be reckoned with, to six decimals; of a share those of its percentage.
+
+    >>> exact_words(0.23751525, "share"), exact_words(1.15, "share"), exact_words(10.5), exact_words(float("nan"))
+    ('23.751525%', '115%', '10.5', 'n/a')
+    """
+    if value != value:
+        return "n/a"
+    number = _decimal(value * 100 if unit == "share" else value, 6).rstrip("0").rstrip(".")
+    return number + "%" * (unit == "share")
+
+
 def _decimal(number: float, places: int) -> str:
     """Half away from zero, as people round; thousands set off."""
     scaled = int(abs(number) * 10**places + 0.5 + 1e-9) / 10**places
