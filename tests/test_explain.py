@@ -101,8 +101,9 @@ def assert_value(run: Replay, row: Any, ratios: pd.DataFrame) -> None:
     if kept.empty:
         assert row.value != row.value
         return
-    products = kept.groupby("product").agg({"amount": "prod", "share": "first"})
-    value = (products["amount"] * products["share"]).sum() / products["share"].sum()
+    products = kept.groupby(["level", "product"]).agg({"amount": "prod", "share": "first"})
+    levels = products.groupby("level").agg({"amount": "mean", "share": "first"})
+    value = (levels["amount"] * levels["share"]).sum() / levels["share"].sum()
     if not run.plan.component(row.component).annualised:
         assert value == pytest.approx(row.value, rel=1e-12)
 
@@ -393,7 +394,7 @@ class TestUnits:
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({"level": {"individual": 0.5, "team": 0.5}}, "the mean of 114.615385%, 110%"),
+            ({"level": {"individual": 0.5, "team": 0.5}}, "50% x 114.615385% + 50% x 110%"),
             ({"level": {"individual": 0.75, "team": 0.25}}, "75% x 114.615385% + 25% x 110%"),
             (
                 {"level": "team", "unit_figure": "mean_of_ratios"},

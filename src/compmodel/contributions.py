@@ -197,7 +197,7 @@ def _credit_lines(
                 "payee_id": row.payee_id,
                 "event_id": row.event_id,
                 "credited_on": row.credited_on,
-                "rule": said,
+                "rule": said or "a change of exchange rates",
                 "origin_period": row.origin_period,
                 "split": row.split,
                 "local_amount": renewed if is_renewal else row.arr_delta,

@@ -20,6 +20,7 @@ from compmodel.components import Component
 from compmodel.contributions import Line, contributions
 from compmodel.curves import Curve
 from compmodel.errors import CompModelError, Hints, nearest
+from compmodel.exchange import ExchangeRule
 from compmodel.html_tables import details_html
 from compmodel.metrics import METRICS
 from compmodel.periods import Period
@@ -174,14 +175,14 @@ def _of_payout(
         {**money, "step": "payout", "item": _name(run, person["payee_id"]), "amount": _total(paid["payout"])}
         | {"note": f"{exact_words(paid['gross'].sum())} {rounding}"}
     ]
-    reporting = settings.reporting_currency
+    reporting, rule = settings.reporting_currency, run.plan.exchange
     if currency != reporting:
         cost = {"amount": _total(paid["cost"]), "unit": reporting, "currency": currency, "rate": rates[currency]}
         lines.append({**money, "step": "cost", **cost, "note": f"the payout at {exact_words(rates[currency])}"})
     for name in sorted(set(rates) - {reporting}):
-        said = f"the rate that holds on {settings.exchange.constant_on}, at which pay is converted"
-        if run.plan.exchange.pay == "spot":
-            said = f"the rate that holds on {period.ends_on}, at which pay is converted"
+        on = period.ends_on if rule.pay == "spot" else settings.exchange.constant_on
+        what = "all ARR and pay" if rule == ExchangeRule() else "pay"
+        said = f"the rate that holds on {on}, for {what}"
         exchange = {"item": name, "currency": name, "rate": rates[name], "amount": rates[name], "unit": reporting}
         lines.append({"step": "exchange", **exchange, "note": said})
     yearly = _yearly_words(run, person["payee_id"], period, currency, rates)
