@@ -9,7 +9,7 @@ import pytest
 from compmodel.errors import PlanError
 from compmodel.plan import example_plan, load_plan
 from compmodel.replay import replay
-from histories import Company, counted, employed, sample_history
+from histories import Company, counted, employed, held, sample_history
 
 PLANS = Path(__file__).resolve().parents[1] / "data/plans"
 
@@ -38,3 +38,15 @@ def test_pay_in_a_currency_without_hundredths_is_refused() -> None:
     plan = load_plan(PLANS / "halves.yaml").replace({"pay.currency": "JPY"})
     with pytest.raises(PlanError, match="pays in JPY, whose smallest unit is not a hundredth"):
         replay([plan], sample_history(), "2025Q4")
+
+
+@pytest.mark.parametrize("key", ["house_roles", "double_credit"])
+def test_a_misspelt_role_of_an_assignment_is_refused_and_an_absent_one_is_not(key: str) -> None:
+    books = [{**held("a", "p"), "role": "house"}]
+    company = Company([], books, [employed("p")], [counted(1, "2025-02-01", payee_id="p")])
+    plan = example_plan()
+    assert replay([plan.replace({f"books.{key}": ["solutions"]})], company.history(), "2025Q1")
+    with pytest.raises(
+        PlanError, match=rf"books.{key} has 'houses', but is no role of any assignment. Did you mean 'h"
+    ):
+        replay([plan.replace({f"books.{key}": ["houses"]})], company.history(), "2025Q1")

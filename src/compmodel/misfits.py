@@ -27,7 +27,7 @@ NOT_HUNDREDTHS = frozenset(
 def misfits(plans: Sequence[Plan], history: History, periods: tuple[Period, ...]) -> list[Problem]:
     """Returns every problem of plans with a history over periods; none where they fit."""
     found = [*_unknown_names(plans, history), *_outside(periods, history), *_minor_units(plans, history)]
-    found += [*_near_names_of_events(plans, history), *_unknown_in_books(plans, history), *_overfull(plans, history)]
+    found += [*_near_names(plans, history), *_unknown_in_books(plans, history), *_overfull(plans, history)]
     return [*found, *_unconvertible(plans, history)]
 
 
@@ -53,20 +53,23 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
                         yield Problem(place, rule, f"Did you mean {close[0]!r}?", f"{path}.{where}", value=name)
 
 
-def _near_names_of_events(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
-    """Reasons and sources that nearly are ones of the events."""
+def _near_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]:
+    """Reasons, sources and roles of assignments that nearly are ones of the history."""
+    events, roles = history.arr_events, history.assignments["role"]
     for plan in plans:
-        rule = plan.events
         for where, written, column in (
-            ("escalators", rule.escalators, "reason"),
-            ("sourced_by", rule.sourced_by, "sourced_by"),
+            ("events.escalators", plan.events.escalators, events["reason"]),
+            ("events.sourced_by", plan.events.sourced_by, events["sourced_by"]),
+            ("books.house_roles", plan.books.house_roles, roles),
+            ("books.double_credit", plan.books.double_credit, roles),
         ):
-            known = history.arr_events[column].dropna().unique()
+            known = column.dropna().unique()
             for name in sorted(set(written) - set(known)):
                 close = get_close_matches(name, sorted(set(known) - set(written)), n=1, cutoff=0.75)
                 if close:
-                    said, fix = f"is no {column} of any event", f"Did you mean {close[0]!r}?"
-                    yield Problem(f"plan {plan.name}", said, fix, f"events.{where}", value=name)
+                    of = "assignment" if column is roles else "event"
+                    said, fix = f"is no {column.name} of any {of}", f"Did you mean {close[0]!r}?"
+                    yield Problem(f"plan {plan.name}", said, fix, where, value=name)
 
 
 def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]:
