@@ -414,7 +414,7 @@ def plan_dicts(draw: st.DrawFn) -> Row:
 
 @st.composite
 def components_of(draw: st.DrawFn, i: int, weight: str) -> Row:
-    metric = draw(st.sampled_from(METRICS))
+    metric, level = draw(st.sampled_from(METRICS)), draw(st.sampled_from(LEVELS))
     goals = ["10", "3", "0.7"] if metric.startswith("kpi") else ["1.15", "0.9", "1.04", "0.3"]
     target: Any = draw(st.sampled_from(goals))
     if draw(st.booleans()):
@@ -427,8 +427,10 @@ def components_of(draw: st.DrawFn, i: int, weight: str) -> Row:
             measured.pop("annualised", None)
         if metric == "renewal_rate" and draw(st.booleans()):
             measured = {"baseline": "due_in_period"}
-        if draw(st.booleans()):
+        if draw(st.booleans()) and level != "individual":
             measured["unit_figure"] = "mean_of_ratios"
+        if measured.get("combined") == "chained" and metric not in ("nrr", "grr"):
+            measured["combined"] = "sums"
     if "annualised" not in measured and metric != "renewal_rate" and draw(st.booleans()):
         how = draw(st.sampled_from(["adding", "compounding"])) if metric in ("nrr", "grr") else "adding"
         target = {**(target if isinstance(target, dict) else {"default": target}), "yearly": how}
@@ -436,7 +438,7 @@ def components_of(draw: st.DrawFn, i: int, weight: str) -> Row:
     return {
         "name": f"c{i}",
         "metric": metric,
-        "level": draw(st.sampled_from(LEVELS)),
+        "level": level,
         "weight": weight,
         "target": target,
         "attainment": attainment,

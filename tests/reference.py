@@ -171,10 +171,12 @@ def kinds(company: Any, account: str, rule: Row) -> dict[str, str]:
     if rule.get("churn_of", "as_recorded") == "as_recorded":
         return found
     in_order = sorted(mine, key=lambda m: (m[0]["effective_on"], m[1] < 0, m[0]["event_id"]))
-    balance: dict[str, int] = defaultdict(int)
+    balance: dict[str, Fraction] = defaultdict(Fraction)  # in cents of USD of an account, in its own of a subscription
     for event, cents, _ in in_order:
-        owner = event.get("subscription_id") or "" if rule["churn_of"] == "subscription" else "account"
-        balance[owner] += cents
+        owner, moved = "account", Fraction(cents)
+        if rule["churn_of"] == "subscription":
+            owner, moved = f"{event.get('subscription_id')} {event['currency']}", number(event["arr_delta"])
+        balance[owner] += moved
         if event["event_type"] in ("churn", "contraction"):
             found[event["event_id"]] = "churn" if balance[owner] <= 0 else "contraction"
     return found
@@ -585,6 +587,8 @@ class Measurer(NamedTuple):
     def belongs(self, row: Any, unit: str, who: Any) -> bool:
         if unit == "payees":
             return row.payee in who
+        if row.why.startswith("excluded"):
+            return False  # counts for nobody
         return unit == "company" or (who is not None and self.company.attribute(row.account, unit) == who)
 
     def value(self, staff: dict[str, Person], payee: str, period: str) -> Fraction | None:

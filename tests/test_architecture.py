@@ -13,9 +13,9 @@ MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
 LAYERS = [
     {"errors", "style"},
     {"documents"},
-    {"periods", "money", "html_tables", "chain_lines", "sample_people", "figures"},
+    {"periods", "money", "html_tables", "sample_people", "figures"},
     {"tables"},
-    {"refusals"},
+    {"refusals", "chain_lines"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
     {"files", "reshaping", "validation", "sample"},
     {"sources"},

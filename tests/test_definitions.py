@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,24 @@ def test_an_interrupt_keeps_what_is_done() -> None:
 
     found = lab(progress=stop)
     assert (len(found.cells), found.is_complete) == (3, False)
-    assert definition_fights(found).sentence.endswith("It was stopped before all were tried.")
+    moved = found.cells.assign(pay_moved=1.0)
+    said = definition_fights(dataclasses.replace(found, cells=moved)).sentence
+    assert said.endswith("It was stopped before all were tried.")
+
+
+def test_where_nothing_moves_nothing_matters() -> None:
+    assert definition_fights(lab()).sentence == "No definition tried moves any pay under NRR and KPI, half each."
+    kpi_only = example_plan().replace(
+        {"components": [example_plan().model_dump(mode="json")["components"][1] | {"weight": 1}]}
+    )
+    assert definition_grid(kpi_only, COMPANY.history()) == {}
+
+
+def test_the_companys_figure_of_chained_months_is_a_quarters() -> None:
+    """Within these quarters the cohort of each month is the quarter's, so months chained are the quarter."""
+    months = {"Baseline": {"months": {"components.nrr.baseline": "month_start", "components.nrr.combined": "chained"}}}
+    cells = lab(months).cells
+    assert cells["nrr"].tolist() == pytest.approx([(190 + 205) / (200 + 190)] * 2, rel=1e-12)
 
 
 def test_which_fights_matter() -> None:
@@ -129,8 +147,9 @@ def test_which_fights_matter() -> None:
     moved = dict(zip(answer.table["question"], answer.table["pay_moved"], strict=True))
     assert moved == {"Goal": 5_000.0, "Baseline": 0.0, "Credit dates": 0.0, "Holder": 0.0}
     assert next(iter(moved)) == "Goal"
-    assert answer.sentence.startswith("Goal matters most: 107.5% moves 5.0k of pay, 100.0% of what NRR and KPI,")
-    assert answer.sentence.endswith("Holder matters least: at most 0.0% of pay moves.")
+    assert answer.sentence.startswith("What matters most is Goal: 107.5% moves 5.0k of pay, 100.0% of what NRR")
+    assert "up for 1 and down for 0 people. Targets stay as they are." in answer.sentence
+    assert answer.sentence.endswith("What matters least is Holder: at most 0.0% of pay moves.")
 
 
 def test_nothing_tried_says_so() -> None:

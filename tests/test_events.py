@@ -51,6 +51,16 @@ class TestOneOfSeveralSubscriptionsCancelled:
         assert numerator(list(self.EVENTS), rule, "contraction_rate") == contracted
         assert numerator(list(self.EVENTS), rule) == 100_000
 
+    def test_a_cancelled_subscription_is_at_nothing_in_its_own_currency(self) -> None:
+        """At 1.0667 two of 101 EUR are 107.74 and 107.73 USD; cancelling the first is a churn all the same."""
+        more = {"currency": "EUR"}
+        two = [event(f"c{n}", "c", "new", 101, f"2024-0{n}-01", subscription_id=f"s{n}", **more) for n in (1, 2)]
+        gone = event("c3", "c", "churn", -101, "2025-02-01", subscription_id="s1", currency="EUR", ends_on="2025-01-31")
+        people, kpis = [employed("p")], [counted(1, "2024-01-01", payee_id="p")]
+        company = Company([*two, gone], [held("c", "p")], people, kpis, rates={"USD": 1, "EUR": 1.0667})
+        (run,) = replay([example_plan().replace({"events": {"churn_of": "subscription"}})], company.history(), "2025Q1")
+        assert run.credits["event_type"].tolist() == ["churn"]
+
     def test_the_credit_date_is_that_of_what_it_counts_as(self) -> None:
         late = event("a2", "a", "churn", -30_000, "2025-02-01", notice_on="2024-12-01", ends_on="2025-01-31")
         rule = {"churn_of": "account"}
@@ -90,6 +100,11 @@ def test_reactivation(reactivation: str, nrr: int, bridge: int, grr: int, totals
     assert [numerator(BACK, rule, metric) for metric in metrics] == [nrr, bridge, grr, totals, churned]
 
 
+@pytest.mark.parametrize(("reactivation", "gained"), [("in_cohort", 100_000), ("own_class", 0)])
+def test_returns_in_the_quick_ratio(reactivation: str, gained: int) -> None:
+    assert numerator(BACK, {"reactivation": reactivation}, "quick_ratio") == gained
+
+
 TO_RENEWAL: Row = {"upsell": "to_renewal"}
 
 
@@ -124,8 +139,14 @@ class TestUpsell:
         upsells = [event(f"a{n}", "a", "expansion", 10, "2025-02-01", subscription_id="s1") for n in (1, 2)]
         with pytest.raises(PlanError) as caught:
             replayed(upsells, TO_RENEWAL)
-        assert [problem.value for problem in caught.value.problems] == ["a1", "a2"]
+        assert len(caught.value.problems) == 1
+        assert "has no renewal after a1, a2: none is known, or the last one known is past" in str(caught.value)
         assert "Fill due_on, or term_months" in str(caught.value)
+
+    def test_one_outside_the_quarters_asked_for_is_not_in_the_way(self) -> None:
+        earlier = event("a1", "a", "expansion", 10_000, "2024-06-01")
+        later = event("a2", "a", "expansion", 10, "2025-04-01")
+        assert numerator([earlier, later], TO_RENEWAL) == 170_000
 
     @pytest.mark.parametrize(("starts_on", "months", "days"), [("2024-01-31", 13, 28), ("2024-11-30", 3, 28)])
     def test_a_term_ends_within_its_last_month(self, starts_on: str, months: int, days: int) -> None:

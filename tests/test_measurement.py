@@ -84,6 +84,14 @@ def test_blends(level: Any, expected: dict[str, float]) -> None:
     assert values(level) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("level", ["company", "segment"])
+def test_what_is_excluded_counts_for_nobody(level: str) -> None:
+    """Without b, which lost 30 of 300."""
+    books = {"books.exclude": [{"account_id": "b", "because": "insolvent"}]}
+    whole = values(level)["p"]
+    assert (whole, values(level, books)["p"]) == ((0.83, 560 / 700) if level == "company" else (390 / 400, 1.2))
+
+
 def test_a_mean_of_ratios() -> None:
     """Not 390 of 400: the mean of 120% and 90%. A member without opening ARR does not count."""
     mean = {"components.nrr.unit_figure": "mean_of_ratios"}

@@ -34,6 +34,16 @@ def test_a_period_that_is_not_over_in_the_data_is_refused() -> None:
         replay([plan], history, "2025Q4:2026Q1")
 
 
+def test_a_baseline_that_opens_before_the_data_is_refused() -> None:
+    """The sample's data starts with 2023, so twelve months are whole from 2023Q4 on."""
+    plan = load_plan(PLANS / "halves.yaml").replace({"components.nrr.baseline": "trailing_twelve_months"})
+    assert replay([plan], sample_history(), "2023Q4")
+    with pytest.raises(
+        PlanError, match=r"'trailing_twelve_months', but measures from 2022-10-01, before the first day"
+    ):
+        replay([plan], sample_history(), "2023Q3:2023Q4")
+
+
 def test_pay_in_a_currency_without_hundredths_is_refused() -> None:
     plan = load_plan(PLANS / "halves.yaml").replace({"pay.currency": "JPY"})
     with pytest.raises(PlanError, match="pays in JPY, whose smallest unit is not a hundredth"):

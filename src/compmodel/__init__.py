@@ -27,13 +27,17 @@ from compmodel.compare import (
     payout_curves,
     payout_table,
 )
+from compmodel.definition_charts import definition_answers
+from compmodel.definitions import Definitions, compare_definitions, definition_fights, definition_grid
 from compmodel.errors import CompModelError, DataError, PlanError, Problem
+from compmodel.exchange_effects import exchange_effects, exchange_split
 from compmodel.explain import Explanation, explain
 from compmodel.html_tables import details_html
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
 from compmodel.replay import Replay, replay, run_record
 from compmodel.sources import load_history
+from compmodel.switchboard import credit_date_switchboard
 from compmodel.tables import History, Settings
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "CompModelError",
     "Comparison",
     "DataError",
+    "Definitions",
     "Explanation",
     "History",
     "Period",
@@ -52,9 +57,16 @@ __all__ = [
     "Settings",
     "charts",
     "compare",
+    "compare_definitions",
     "cost_by_period",
+    "credit_date_switchboard",
+    "definition_answers",
+    "definition_fights",
+    "definition_grid",
     "details_html",
     "example_plan",
+    "exchange_effects",
+    "exchange_split",
     "explain",
     "load_history",
     "load_plan",

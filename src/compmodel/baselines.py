@@ -31,7 +31,8 @@ BASELINE_WORDS: dict[Baseline, str] = {
     "year_start": "movements of the year so far over ARR at its start",
     "trailing_twelve_months": "movements of twelve months over ARR before them",
     "two_quarters": "ARR at the last two quarters' ends over ARR at the two before, for the same customers",
-    "due_in_period": "renewed in the quarter over ARR due for renewal in it",
+    "due_in_period": "renewed in the quarter over ARR due for renewal in it; credit renewals by signed_on or due_on "
+    "with it, or one due on a quarter's last day counts as renewed in the next",
 }
 Indices = npt.NDArray[np.intp]
 Days = npt.NDArray[np.datetime64]

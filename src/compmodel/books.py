@@ -23,6 +23,7 @@ Days = npt.NDArray[np.datetime64]
 Splits = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
 BOOK = "book"
+EXCLUDED = "excluded: "
 ONE_DAY = np.timedelta64(1, "D")
 Pick = Literal["first", "weighted"]
 Holder = Literal["credit_date", "opening", "time_weighted"]
@@ -289,7 +290,7 @@ def _shut_out(
         why[assignments["role"].isin(rule.house_roles).to_numpy()[span]] = "house account"
     for exclusion in rule.exclude:
         if exclusion.account_id is not None:
-            why[(account_id == exclusion.account_id).to_numpy()[row]] = f"excluded: {exclusion.because}"
+            why[(account_id == exclusion.account_id).to_numpy()[row]] = f"{EXCLUDED}{exclusion.because}"
     return why
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from compmodel.style import count_words, exact_words, statement_money
+from compmodel.tables import EXCHANGE
 
 SHOWN = 20
 """Accounts or people listed below a ratio, and events listed as not counted."""
@@ -133,6 +134,8 @@ def _what(row: Any) -> str:
         where = f" {row.account_id}" if row.account_id else ""
         share = "" if row.split == 1 else f" x {exact_words(row.split, 'share')}"
         return f"{row.credited_on:%Y-%m-%d}{where} {exact_words(row.amount)} {row.note}".rstrip() + share
+    if row.item == EXCHANGE:
+        return f"{row.credited_on:%Y-%m-%d} exchange difference"
     if row.step == "credit":
         return f"{row.credited_on:%Y-%m-%d} {row.event_id} {row.item}"
     return str(row.note)
@@ -140,6 +143,8 @@ def _what(row: Any) -> str:
 
 def _how(row: Any) -> str:
     """The date rule that placed an event, and how its amount was credited."""
+    if row.item == EXCHANGE:
+        return f"its ARR in {row.currency} at the rate of that day, {exact_words(row.rate)}"
     said = [f"by {row.rule}"]
     if row.origin_period:
         said.append(f"prior-period adjustment of {row.origin_period}")

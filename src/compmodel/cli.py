@@ -253,10 +253,12 @@ def _print_comparison(comparison: Comparison) -> None:
 
 
 def _print_fights(lab: Lab) -> None:
-    table = Table("Definition", "%", "Moved", "Cost", "Up", "Down", "NRR", "GRR", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("Definition", "%", "Moved", "Change", "Up", "Down", "NRR", "GRR", box=SIMPLE_HEAD, pad_edge=False)
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
     _, fights, _ = lab.answered[0]
+    own = lab.definitions.cells.iloc[0]
+    table.add_row("As in the plan", *[""] * 5, *(style.percent(own[name], 1) for name in ("nrr", "grr")))
     for question, rows in fights.table.groupby("question", sort=False):
         table.add_row(str(question))
         options: list[Any] = list(rows.itertuples())
@@ -265,8 +267,9 @@ def _print_fights(lab: Lab) -> None:
             moved = [style.percent(row.share_moved, 1), f"{row.pay_moved:,.0f}", f"{row.change:+,.0f}"]
             table.add_row(f"  {row.option}", *moved, str(row.n_gain), str(row.n_lose), *shares)
     console = Console(highlight=False, markup=False, soft_wrap=False)
-    console.print(f"{lab.definitions.plan.title}, each definition changed alone and targets left as they are,")
-    console.print(f"in {lab.definitions.currency}")
+    costs = f"{style.statement_money(own['cost'])} {lab.definitions.currency}"
+    console.print(f"{lab.definitions.plan.title} costs {costs}; each definition is changed alone,")
+    console.print("and targets are left as they are. NRR and GRR are the company's, a quarter's on average.")
     console.print(table)
     for _, answer, _ in lab.answered:
         typer.echo(answer.sentence)

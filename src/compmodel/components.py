@@ -25,6 +25,8 @@ from compmodel.periods import Period
 
 KPI = "kpi."
 LEVELS: tuple[Level, ...] = get_args(Level)
+NO_YEAR = ("half_start", "year_start", "trailing_twelve_months")
+"""Baselines whose windows are of several lengths, or a year already."""
 LARGEST_SHARE = 5.0
 """A retention target or floor above 500% is a percentage written without its sign."""
 
@@ -55,9 +57,10 @@ def _level(written: object) -> object:
             if name not in LEVELS:
                 raise ValueError(f"must name levels, not {name!r}. {nearest(str(name), LEVELS)}")
         shares = {name: written_share(share) for name, share in written.items()}
-        if not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares.values()):
-            raise ValueError("must give each level a share above 0. Write {individual: 0.5, team: 0.5}.")
-        if sum(exact(share) for share in shares.values() if isinstance(share, int | float)) != 1:
+        known = [share for share in shares.values() if isinstance(share, int | float) and share is not True]
+        if len(known) < len(shares) or not all(0 < share <= 1 for share in known):
+            raise ValueError("must give each level a share of 1, above 0. Write {individual: 0.5, team: 0.5}.")
+        if sum(exact(share) for share in known) != 1:
             raise ValueError("must have shares that add up to 1. Write {individual: 0.5, team: 0.5}, for example.")
         return {name: shares[name] for name in LEVELS if name in shares}
     if written not in LEVELS:
@@ -96,6 +99,12 @@ class LevelRule(BaseModel):
         }
 
     @property
+    def has_units(self) -> bool:
+        """Whether anybody is measured on more than the own book."""
+        every = [self.default, *self.by_role.values()]
+        return any(set(level if isinstance(level, dict) else (level,)) != {"individual"} for level in every)
+
+    @property
     def roles_never_alone(self) -> tuple[str, ...]:
         """Roles of which nobody is measured individually, such as leads."""
         return tuple(
@@ -132,7 +141,8 @@ class Component(BaseModel):
     curve: Curve = Field(description="Attainment to payout factor.")
     baseline: Baseline = Field(
         "period_start",
-        description="From when ARR is measured, and over which window.",
+        description="From when ARR is measured, and over which window. In a window longer than a quarter an account "
+        "may change hands: books.holder opening or time_weighted then keeps gains and opening ARR together.",
     )
     combined: Combined | None = Field(
         None, description="With month_start: the months' sums, the mean of their ratios, or the ratios chained."
@@ -193,9 +203,17 @@ class Component(BaseModel):
         if (self.combined is None) == (self.baseline == "month_start"):
             fix = "Write combined: chained, mean or sums with it, and only with it."
             raise ValueError(f"baseline month_start and combined belong together. {fix}")
-        if self.annualised and (self.at_rest != 1 or self.baseline in ("half_start", "year_start")):
+        if self.combined == "chained" and self.at_rest != 1:
+            raise ValueError(
+                f"combined is chained, which is for retention alone, not {self.metric}. Write sums or mean."
+            )
+        if self.unit == "amount" and self.baseline in ("month_start", "two_quarters"):
+            raise ValueError(f"{self.metric} is an amount, which one window holds whole. Choose another baseline.")
+        if self.unit_figure == "mean_of_ratios" and not self.level.has_units:
+            raise ValueError("unit_figure is of a team or more, but level is individual. Delete unit_figure.")
+        if self.annualised and (self.at_rest != 1 or self.baseline in NO_YEAR):
             fix = "Delete annualised, or write target.yearly instead."
-            raise ValueError(f"annualised is for retention over windows of one length. {fix}")
+            raise ValueError(f"annualised is for retention over windows of one length below a year. {fix}")
         if self.target.yearly == "compounding" and self.at_rest != 1:
             raise ValueError("target.yearly compounding is for retention alone. Write adding.")
         grows = self.unit not in ("score", "ratio") and self.form != "share" and not self.metric.startswith("renewal")

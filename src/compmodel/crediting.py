@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from compmodel.baselines import Windows
-from compmodel.books import ONE_DAY, BookRule, Days, Indices, Names, Pick, Shares, Splits, account_shares
+from compmodel.books import EXCLUDED, ONE_DAY, BookRule, Days, Indices, Names, Pick, Shares, Splits, account_shares
 from compmodel.exchange import constant_cents
 from compmodel.money import Cents, nearest_cents
 from compmodel.periods import Calendar, quarter_starts
@@ -113,7 +113,7 @@ def _after_losses(shares: Shares, placed: pd.DataFrame, rule: BookRule, calendar
     for exclusion in rule.exclude:
         if exclusion.reason is not None:
             out = (placed["reason"] == exclusion.reason).to_numpy(dtype=bool)
-            shares = shares.taken_away(out[shares.row], np.asarray(f"excluded: {exclusion.because}", dtype=object))
+            shares = shares.taken_away(out[shares.row], np.asarray(f"{EXCLUDED}{exclusion.because}", dtype=object))
     if rule.grace_days or rule.grace_first_period:
         is_loss = placed["event_type"].isin(LOSSES).to_numpy()[shares.row]
         day = placed["credited_on"].to_numpy(dtype="datetime64[s]")

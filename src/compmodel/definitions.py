@@ -25,7 +25,7 @@ from compmodel.metrics import METRICS
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.replay import Ledgers, Replay, replays
-from compmodel.style import count_words, percent, short_money
+from compmodel.style import percent, short_money
 from compmodel.tables import History
 
 Grid = Mapping[str, Mapping[str, Mapping[str, object]]]
@@ -64,9 +64,9 @@ class Definitions:
     """A plan under a grid of definitions; amounts in the reporting currency.
 
     `cells`: a row a cell with cell (its number; 0 is the plan as it is), the option of each question, n_changed
-    (questions that differ from the plan), nrr, grr (company, all periods), cost, change, pay_moved (sum of the absolute
-    changes by person over all periods: what only changes quarter is not in it), share_moved (of the plan's cost),
-    n_gain, n_lose, largest_rank_change.
+    (questions that differ from the plan), nrr, grr (the company's, a quarter's on average), cost, change, pay_moved
+    (sum of the absolute changes by person over all periods: what only changes quarter is not in it), share_moved (of
+    the plan's cost), n_gain, n_lose, largest_rank_change.
     `people`: a row a cell and person with pay, change, rank, rank_change (by pay; 1 is the highest).
     `skipped`: options that the plan or the history refuses, and why.
     """
@@ -91,7 +91,10 @@ def definition_grid(plan: Plan, history: History) -> dict[str, dict[str, dict[st
     ['Credit dates', 'Baseline', 'Form of NRR', 'Holder of an account', 'Level', 'Return of a customer']
     """
     retained = [component for component in plan.components if component.metric in METRICS]
+    if not retained:
+        return {}  # no definition of ARR moves a KPI
     cohort = [component for component in retained if component.baseline != "due_in_period"]
+    windowed = [component for component in cohort if component.unit != "amount"]
     sources = sorted(history.arr_events["sourced_by"].dropna().unique())
     foreign = set(history.arr_events["currency"]) - {history.settings.reporting_currency}
     grid: dict[str, dict[str, dict[str, object]]] = {
@@ -100,7 +103,8 @@ def definition_grid(plan: Plan, history: History) -> dict[str, dict[str, dict[st
             for said, rule in CREDIT_DATES.items()
         },
         "Baseline": {
-            said: _of_each(cohort, {"baseline": baseline, "combined": combined})
+            said: _of_each(windowed, {"baseline": baseline, "combined": None})
+            | {f"components.{c.name}.combined": combined if c.at_rest == 1 else "sums" for c in windowed if combined}
             for said, (baseline, combined) in BASELINES.items()
         },
         "Form of NRR": {
@@ -157,6 +161,7 @@ def compare_definitions(
                 (run,) = [base] if design == plan else replays([design], ledgers)
             except CompModelError as error:
                 skipped[_said(options)] = _reason(error)
+                progress(number + 1, len(designs))
                 continue
             mine = _people(_pay(run, labels), pay)
             frames.append(mine.assign(cell=len(rows)))
@@ -201,8 +206,8 @@ def _said(options: Mapping[str, str]) -> str:
 
 
 def _reason(error: CompModelError) -> str:
-    problems = getattr(error, "problems", ())
-    return "; ".join(f"{problem.place} {problem.rule}" for problem in problems) or str(error)
+    first, *more = getattr(error, "problems", ()) or (str(error),)
+    return f"{first}{f' And {len(more)} more like it.' if more else ''}"
 
 
 def _pay(run: Replay, labels: pd.DataFrame) -> pd.DataFrame:
@@ -239,20 +244,32 @@ def _totals(mine: pd.DataFrame, base: pd.DataFrame) -> dict[str, float]:
 
 
 def _company(run: Replay) -> dict[str, float]:
-    """The company's NRR and GRR over all periods, as the plan measures retention; empty where it does not."""
+    """The company's NRR and GRR as the plan measures retention, empty where it does not.
+
+    Each is the mean of the quarters' results, weighted by the ARR that each opened with.
+    """
     measured = [component for component in run.plan.components if component.metric in METRICS]
     cohort = [component for component in measured if component.baseline != "due_in_period"] or measured
+    cohort = [component for component in cohort if component.at_rest == 1] or cohort
     if not cohort:
         return {"nrr": float("nan"), "grr": float("nan")}
-    baseline = cohort[0].baseline
+    baseline, combined = cohort[0].baseline, cohort[0].combined or "sums"
     ledger = Ledger(run.credits[run.credits["baseline"] == baseline], run.books[run.books["baseline"] == baseline])
     form = "nrr_bridge" if any(component.metric == "nrr_bridge" for component in cohort) else "nrr"
     over = windows(baseline, run.periods)
     found = {}
     for said, metric in (("nrr", form), ("grr", "grr")):
         sums = company_sums(ledger, over, metric, run.plan.events.reactivation)
-        above, below = (of.sum() for of in sums)
-        found[said] = float(above / below) if below > 0 else float("nan")
+        above, below = (of.reshape(len(run.periods), -1) for of in sums)
+        if combined == "sums":
+            above, below = (of.sum(axis=1, keepdims=True) for of in (above, below))
+        known = below > 0
+        ratio = above / np.where(known, below, 1)
+        n_known = np.maximum(known.sum(axis=1), 1)
+        chained, mean = np.where(known, ratio, 1).prod(axis=1), np.where(known, ratio, 0).sum(axis=1) / n_known
+        weight = np.maximum(below[:, 0], 0)
+        result = chained if combined == "chained" else mean
+        found[said] = float((result * weight).sum() / weight.sum()) if weight.any() else float("nan")
     return found
 
 
@@ -283,14 +300,15 @@ def _fights_said(definitions: Definitions, table: pd.DataFrame) -> str:
     if table.empty:
         return f"Nothing else than {definitions.plan.title} was tried, so nothing is known of other definitions."
     first, last = table.iloc[0], table.drop_duplicates("question").iloc[-1]
+    if not first["pay_moved"]:
+        return f"No definition tried moves any pay under {definitions.plan.title}."
     span = " to ".join(dict.fromkeys((definitions.periods[0].name, definitions.periods[-1].name)))
     said = (
-        f"{first['question']} matters most: {first['option']} moves {short_money(first['pay_moved'])} of pay, "
+        f"What matters most is {first['question']}: {first['option']} moves {short_money(first['pay_moved'])} of pay, "
         f"{percent(first['share_moved'], 1)} of what {definitions.plan.title} costs in {span}, "
-        f"up for {count_words(int(first['n_gain']), 'person', 'people')} and down for "
-        f"{count_words(int(first['n_lose']), 'person', 'people')}."
+        f"up for {int(first['n_gain'])} and down for {int(first['n_lose'])} people."
     )
     said += " Targets stay as they are."
     if last["question"] != first["question"]:
-        said += f" {last['question']} matters least: at most {percent(last['share_moved'], 1)} of pay moves."
+        said += f" What matters least is {last['question']}: at most {percent(last['share_moved'], 1)} of pay moves."
     return said if definitions.is_complete else f"{said} It was stopped before all were tried."

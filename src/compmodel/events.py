@@ -20,6 +20,8 @@ from compmodel.tables import GAINS, LOSSES
 
 Reactivation = Literal["in_cohort", "own_class", "back_into_nrr", "netted"]
 DAYS_A_YEAR = 365
+SMALLEST_AMOUNT = 0.005
+"""What is below half a cent is nothing, also after sums of floats."""
 
 
 class EventRule(BaseModel):
@@ -34,8 +36,9 @@ class EventRule(BaseModel):
     )
     reactivation: Reactivation = Field(
         "in_cohort",
-        description="in_cohort: a return counts where the account had opening ARR. own_class: never. back_into_nrr: as "
-        "a gain in NRR, whenever the account left. netted: of an account with opening ARR, against what was lost.",
+        description="in_cohort: a return counts in NRR and GRR where the account had opening ARR. own_class: in "
+        "neither, nor in the quick ratio. back_into_nrr: as a gain in NRR and its bridge, whenever the account left. "
+        "netted: of an account with opening ARR, against what was lost, in every loss too.",
     )
     upsell: Literal["annualised", "to_renewal"] = Field(
         "annualised",
@@ -50,9 +53,10 @@ class EventRule(BaseModel):
 
 
 def counted(moved: pd.DataFrame, rule: EventRule) -> pd.DataFrame:
-    """Returns the movements with the kind they count as and `counted_cents`, what metrics count of each.
+    """Returns the movements with the kind they count as, `counted_share` and `counted_cents`, what metrics count.
 
-    Grain: one row an event, in the events' order. Raises PlanError listing the upsells whose renewal is not known.
+    Grain: one row an event, in the events' order. The share of an upsell whose renewal is not known is empty: see
+    `refuse_unknown`.
     """
     kinds = moved["event_type"]
     if rule.churn_of != "as_recorded":
@@ -72,26 +76,38 @@ def counted(moved: pd.DataFrame, rule: EventRule) -> pd.DataFrame:
 def with_counted(moved: pd.DataFrame, share: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Returns the movements with `counted_share` and `counted_cents`, that share of them in whole cents."""
     cents = moved["arr_cents"].to_numpy()
-    some = cents if (share == 1).all() else nearest_cents(cents.astype(float) * share)
+    some = cents if (share == 1).all() else nearest_cents(cents.astype(float) * np.nan_to_num(share, nan=1.0))
     return moved.assign(counted_share=share, counted_cents=some)
+
+
+def refuse_unknown(moved: pd.DataFrame, first: np.datetime64, last: np.datetime64) -> None:
+    """Raises PlanError when an upsell credited from the first to the last day has no known share of a year."""
+    on = moved["credited_on"].to_numpy(dtype="datetime64[s]")
+    names = moved.loc[moved["counted_share"].isna().to_numpy() & (first <= on) & (on <= last), "event_id"].tolist()
+    if names:
+        listed = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        rule = f"has no renewal after {listed}: none is known, or the last one known is past"
+        fix = "Fill due_on, or term_months of the contract's start or renewal; or write events.upsell: annualised."
+        raise PlanError([Problem("arr_events", rule, fix, "due_on")])
 
 
 def _told_from_balances(moved: pd.DataFrame, churn_of: str) -> pd.Series:
     """The kinds, a loss being a churn where it leaves nothing of its account or subscription."""
-    owner = moved["account_id"]
-    if churn_of == "subscription":
-        owner = owner + "\n" + moved["subscription_id"].fillna("")
-    after = _after(moved, pd.factorize(owner)[0])
+    if churn_of == "account":
+        is_gone = _after(moved, moved["account_id"], moved["arr_cents"].to_numpy()) <= 0
+    else:  # in its own currency: cents of the reporting one end at 0 for the account, not for each subscription
+        owner = moved["account_id"] + "\n" + moved["subscription_id"].fillna("") + "\n" + moved["currency"]
+        is_gone = _after(moved, owner, moved["arr_delta"].to_numpy()) < SMALLEST_AMOUNT
     is_loss = moved["event_type"].isin(LOSSES).to_numpy()
-    return moved["event_type"].mask(is_loss & (after <= 0), "churn").mask(is_loss & (after > 0), "contraction")
+    return moved["event_type"].mask(is_loss & is_gone, "churn").mask(is_loss & ~is_gone, "contraction")
 
 
-def _after(moved: pd.DataFrame, owner: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """ARR in cents of each event's owner after it, in the order of effective dates, gains of a day first."""
-    cents = moved["arr_cents"].to_numpy()
-    order = np.lexsort((moved["event_rank"].to_numpy(), cents < 0, moved["effective_on"].to_numpy(), owner))
-    after = np.empty(len(moved), dtype=np.int64)
-    after[order] = pd.Series(cents[order]).groupby(owner[order], sort=False).cumsum().to_numpy()
+def _after(moved: pd.DataFrame, owner: pd.Series, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Balance of each event's owner after it, in the order of effective dates, gains of a day first."""
+    number = pd.factorize(owner)[0]
+    order = np.lexsort((moved["event_rank"].to_numpy(), amounts < 0, moved["effective_on"].to_numpy(), number))
+    after = np.empty_like(amounts)
+    after[order] = pd.Series(amounts[order]).groupby(number[order], sort=False).cumsum().to_numpy()
     return after
 
 
@@ -102,7 +118,8 @@ def _to_renewal(moved: pd.DataFrame, chosen: npt.NDArray[np.bool_]) -> npt.NDArr
     has named.
     """
     columns = ["account_id", "subscription_id", "effective_on"]
-    terms = moved.loc[moved["term_months"].notna(), [*columns, "term_months"]]
+    begins = moved["term_months"].notna() & moved["event_type"].isin(["new", "renewal", "reactivation"])
+    terms = moved.loc[begins, [*columns, "term_months"]]
     terms = terms.assign(term_starts_on=terms["effective_on"]).sort_values("effective_on", kind="stable")
     upsells = moved.loc[chosen, ["event_id", *columns, "due_on"]].reset_index(drop=True)
     by = columns[:2]
@@ -115,14 +132,10 @@ def _to_renewal(moved: pd.DataFrame, chosen: npt.NDArray[np.bool_]) -> npt.NDArr
     ends = _months_later(starts, months)
     due = upsells["due_on"].to_numpy(dtype="datetime64[s]")
     renewal = np.where(np.isnat(due), ends, due + np.timedelta64(1, "D"))
-    days = (renewal - upsells["effective_on"].to_numpy(dtype="datetime64[s]")) // np.timedelta64(1, "D")
-    unknown = np.isnat(renewal) | (days <= 0)
-    if unknown.any():
-        rule = "has no renewal after it, which events.upsell: to_renewal needs"
-        fix = "Fill due_on, or term_months of its contract's start or renewal; or write upsell: annualised."
-        ids = upsells.loc[unknown, "event_id"]
-        raise PlanError([Problem("arr_events", rule, fix, "event_id", value=str(name)) for name in ids])
-    share: npt.NDArray[np.float64] = np.minimum(days.astype(float) / DAYS_A_YEAR, 1.0)
+    known = ~np.isnat(renewal)
+    days = np.zeros(len(upsells))
+    days[known] = (renewal - upsells["effective_on"].to_numpy(dtype="datetime64[s]"))[known] // np.timedelta64(1, "D")
+    share: npt.NDArray[np.float64] = np.where(days > 0, np.minimum(days / DAYS_A_YEAR, 1.0), np.nan)
     return share
 
 

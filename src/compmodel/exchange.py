@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from compmodel.errors import DataError, Problem
+from compmodel.errors import DataError, PlanError, Problem
 from compmodel.money import Cents, nearest_cents
 from compmodel.periods import Period
 from compmodel.tables import Settings
@@ -32,7 +32,8 @@ class ExchangeRule(BaseModel):
     arr: Literal["constant", "period_end", "event_date"] = Field(
         "constant",
         description="constant: one day's rates, so exchange never shows. period_end: all ARR is revalued at each "
-        "quarter's last day, so exchange shows as change. event_date: each movement at the rate of its credit date.",
+        "quarter's last day, so exchange shows as change in NRR and GRR, not in the bridge and the totals. event_date: "
+        "each movement at the rate of its credit date.",
     )
     pay: Literal["constant", "spot"] = Field(
         "constant",
@@ -116,7 +117,7 @@ def rates_by_day(
 ) -> npt.NDArray[np.float64]:
     """Returns the rate of each row's currency on its day, by the written rule.
 
-    Raises DataError with a problem for each currency, listing the days for which the rule gives no rate.
+    Raises PlanError with a problem for each currency, listing the days for which the rule gives no rate.
     """
     rates = np.ones(len(days))
     rule, problems = settings.exchange, []
@@ -138,7 +139,7 @@ def rates_by_day(
             fix = "Add the rates, or widen exchange.max_gap_days with exchange.missing_day: previous in mapping.yaml."
             problems.append(Problem("fx_rates", f"has no {name} rate for {listed}", fix))
     if problems:
-        raise DataError(problems)
+        raise PlanError(problems)
     return rates
 
 
@@ -151,7 +152,7 @@ def pay_rates(
 ) -> pd.DataFrame:
     """Returns the rates at which pay is converted: one row a period, one column a currency.
 
-    Raises DataError where the rule asks for a quarter's last day and there is no rate.
+    Raises PlanError where the rule asks for a quarter's last day and there is no rate.
     """
     names = pd.Index([period.name for period in periods], name="period")
     if rule.pay == "constant":

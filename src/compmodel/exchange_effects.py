@@ -46,6 +46,8 @@ def exchange_split(effects: pd.DataFrame, by: Literal["plan", "period"], before:
     `effects` are of `exchange_effects`. Grain: one row a payee. Columns: payee_id, performance, arr_exchange,
     pay_exchange, change. Raises CompModelError for a plan or period that is not among the effects.
     """
+    if by == "period" and effects["plan"].nunique() > 1:
+        raise CompModelError("These are effects of several plans. Choose one: effects[effects['plan'] == NAME].")
     for name in (before, after):
         known = effects[by].unique()
         if name not in known:

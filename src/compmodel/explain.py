@@ -179,7 +179,9 @@ def _of_payout(
     if currency != reporting:
         cost = {"amount": _total(paid["cost"]), "unit": reporting, "currency": currency, "rate": rates[currency]}
         lines.append({**money, "step": "cost", **cost, "note": f"the payout at {exact_words(rates[currency])}"})
-    for name in sorted(set(rates) - {reporting}):
+    spans = run.history.payees
+    own = set(spans.loc[spans["payee_id"] == person["payee_id"], "currency"])
+    for name in sorted((own | {currency}) - {reporting}):
         on = period.ends_on if rule.pay == "spot" else settings.exchange.constant_on
         what = "all ARR and pay" if rule == ExchangeRule() else "pay"
         said = f"the rate that holds on {on}, for {what}"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.baselines import Windows
-from compmodel.books import BOOK
+from compmodel.books import BOOK, EXCLUDED
 from compmodel.events import Reactivation
 from compmodel.metrics import METRICS, Cells, Codes, Sums, added
 
@@ -101,7 +101,10 @@ def measure(
 
 def company_sums(ledger: Ledger, windows: Windows, metric: str, reactivation: Reactivation) -> tuple[Sums, Sums]:
     """Returns a metric's numerator and denominator for the whole company, in cents: arrays of windows."""
-    cells = [np.where(rows["kind"] == BOOK, rows["window"], -1) for rows in (ledger.books, ledger.credits)]
+    cells = [
+        np.where((rows["kind"] == BOOK) & ~rows["why"].str.startswith(EXCLUDED), rows["window"], -1)
+        for rows in (ledger.books, ledger.credits)
+    ]
     known = Cells(len(windows), ledger.books, cells[0], ledger.credits, cells[1], reactivation)
     return METRICS[metric].measured(known)
 
@@ -149,6 +152,7 @@ def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
             code = np.append(unit.of_people, -1)[row]
         else:
             code = unit.of_account.to_numpy()[unit.of_account.index.get_indexer(pd.Index(frame["account_id"]))]
+            code = np.where(frame["why"].str.startswith(EXCLUDED), -1, code)  # counts for nobody
         if not unit.counts_beside:  # what is credited beside the books would count an account twice
             code = np.where(frame["kind"] == BOOK, code, -1)
         codes.append(code)

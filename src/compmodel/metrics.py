@@ -166,9 +166,12 @@ def net_new_arr(cells: Cells) -> tuple[Sums, Sums]:
 
 
 def quick_ratio(cells: Cells) -> tuple[Sums, Sums]:
-    """Returns (new + expansion + reactivation) / (contraction + churn); empty when nothing was lost."""
-    gained, lost = (cells.moved(cells.of_type(*types)) for types in (GAINS, LOSSES))
-    return gained, -lost
+    """Returns (new + expansion + reactivation) / (contraction + churn); empty when nothing was lost.
+
+    Without reactivation where the plan has it as a class of its own.
+    """
+    gains = ("new", "expansion") if cells.reactivation == "own_class" else GAINS
+    return cells.moved(cells.of_type(*gains)), -cells.moved(cells.of_type(*LOSSES))
 
 
 def added(cell: Codes, amounts: npt.NDArray[Any], n: int) -> Sums:

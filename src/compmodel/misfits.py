@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from compmodel.baselines import windows
 from compmodel.books import assignments_by_kind
 from compmodel.components import KPI
 from compmodel.errors import Hints, Problem, nearest
@@ -27,6 +28,7 @@ NOT_HUNDREDTHS = frozenset(
 def misfits(plans: Sequence[Plan], history: History, periods: tuple[Period, ...]) -> list[Problem]:
     """Returns every problem of plans with a history over periods; none where they fit."""
     found = [*_unknown_names(plans, history), *_outside(periods, history), *_minor_units(plans, history)]
+    found += _opened_before(plans, history, periods)
     found += [*_near_names(plans, history), *_unknown_in_books(plans, history), *_overfull(plans, history)]
     return [*found, *_unconvertible(plans, history)]
 
@@ -82,6 +84,21 @@ def _outside(periods: tuple[Period, ...], history: History) -> Iterator[Problem]
     if last is not None and periods[-1].ends_on > last:
         rule = f"is not over on the last day of the data, {last:%Y-%m-%d}, so its pay is not known"
         yield Problem("periods", rule, "End the range earlier, or correct data_ends_on.", value=periods[-1].name)
+
+
+def _opened_before(plans: Sequence[Plan], history: History, periods: tuple[Period, ...]) -> Iterator[Problem]:
+    """Baselines that reach back before the first day of the data, where the history declares it."""
+    first = history.settings.data_starts_on
+    if first is None or periods[0].starts_on < first:
+        return  # said of the period itself
+    for plan in plans:
+        for component in plan.components:
+            opens = windows(component.baseline, periods).starts_on.min().astype("datetime64[D]").item()
+            if opens < first:
+                rule = f"measures from {opens}, before the first day of the data, {first}, so its pay is not known"
+                fix = "Begin the range later, or choose a shorter baseline."
+                path = f"components.{component.name}.baseline"
+                yield Problem(f"plan {plan.name}", rule, fix, path, value=component.baseline)
 
 
 def _unknown_in_books(plans: Sequence[Plan], history: History) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ from compmodel.credit_dates import credit_dates
 from compmodel.crediting import credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem
-from compmodel.events import counted
+from compmodel.events import counted, refuse_unknown
 from compmodel.exchange import constant_rates, pay_rates, rate_of
 from compmodel.measurement import (
     KPI_FORMS,
@@ -152,8 +152,10 @@ class Ledgers:
         key = (baseline, *(model.model_dump_json() for model in (rule, plan.books, plan.events)), plan.exchange.arr)
         if key not in self._found:
             history, events = self.history, counted(self._moved, plan.events)
+            over = windows(baseline, self.periods)
             moved = events.join(credit_dates(events, rule, history.settings.calendar))
-            first = quarter(quarter_of(windows(baseline, self.periods).starts_on[:1], history.settings.calendar)[0])
+            refuse_unknown(moved, over.starts_on.min(), over.ends_on.max())
+            first = quarter(quarter_of(over.starts_on[:1], history.settings.calendar)[0])
             ends = self.periods[-1]
             moved = revalued(moved, history.fx_rates, history.settings, plan.exchange, first, ends)
             if len(self._found) >= MOST_LEDGERS:

@@ -34,7 +34,7 @@ def revalued(
 
     Of `period_end` what was credited before the quarter `opens_in` is valued at the rate of the day before it. What is
     credited after the quarter `ends_in` is left out: no window reaches it.
-    Grain: one row an event or exchange difference; columns as of the movements. Raises DataError with the days and
+    Grain: one row an event or exchange difference; columns as of the movements. Raises PlanError with the days and
     currencies for which there is no rate.
     """
     if rule.arr == "constant":
