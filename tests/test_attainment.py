@@ -64,15 +64,25 @@ class TestTarget:
 
     def test_a_plain_number_is_everyones(self) -> None:
         assert Target.model_validate(1.15) == Target(default=1.15)
-        assert Target.model_validate(1.15).of(pd.Series(["enterprise", None], dtype="str")).tolist() == [1.15, 1.15]
+        segments = pd.Series(["enterprise", None], dtype="str")
+        assert Target.model_validate(1.15).of(segments, np.array([3, 3])).tolist() == [1.15, 1.15]
 
     def test_by_segment_and_none(self) -> None:
         target = Target(default=1.1, by_segment={"enterprise": 1.15, "mid_market": 1.04})
         segments = pd.Series(["mid_market", "enterprise", "smb", None], dtype="str")
-        assert target.of(segments).tolist() == [1.04, 1.15, 1.1, 1.1]
+        assert target.of(segments, np.full(4, 3)).tolist() == [1.04, 1.15, 1.1, 1.1]
 
     def test_nobody(self) -> None:
-        assert Target(default=1.1, by_segment={"a": 1.0}).of(pd.Series([], dtype="str")).tolist() == []
+        nobody, none = pd.Series([], dtype="str"), np.array([], dtype=np.int64)
+        assert Target(default=1.1, by_segment={"a": 1.0}).of(nobody, none).tolist() == []
+
+    def test_a_yearly_target_is_for_the_months_measured(self) -> None:
+        """20% a year are 5% a quarter by adding, and the fourth root of 1.2 by compounding."""
+        segments, months = pd.Series(["a", "a", "b"], dtype="str"), np.array([3, 12, 6])
+        adding = Target.model_validate({"default": 1.2, "by_segment": {"b": 1.1}, "yearly": "adding"})
+        assert adding.of(segments, months, 1.0).tolist() == [1.05, 1.2, 1.05]
+        compounding = Target.model_validate({"default": 1.2, "yearly": "compounding"})
+        assert compounding.of(segments, months, 1.0).tolist() == [1.046635, 1.2, 1.095445]
 
     @pytest.mark.parametrize(
         ("written", "said"),
@@ -94,7 +104,9 @@ class TestTarget:
 def people(spans: list[Row], currency: str = "USD", periods: str = "2025Q1") -> list[Row]:
     rates = {"USD": 1.0, "EUR": 1.0837, "SEK": 0.0067}
     payees = Company(payees=spans, rates={name: Decimal(str(rate)) for name, rate in rates.items()}).history().payees
-    found = payee_periods(payees, period_range(periods), currency, rates)
+    span = period_range(periods)
+    paid_at = pd.DataFrame(rates, index=pd.Index([period.name for period in span]))
+    found = payee_periods(payees, span, currency, paid_at)
     return found.astype(object).where(found.notna(), None).to_dict("records")
 
 
@@ -110,7 +122,8 @@ class TestPeople:
         (person,) = people([employed("p", 40_000, team="north", segment="enterprise")])
         assert person == {
             "payee_id": "p", "period": "2025Q1", "role": "csm", "team": "north", "segment": "enterprise",
-            "currency": "USD", "cent_days": 4_000_000 * 90, "days_on_plan": 90, "n_days": 90, "proration": 1,
+            "region": None, "currency": "USD", "cent_days": 4_000_000 * 90, "days_on_plan": 90, "n_days": 90,
+            "proration": 1,
         }  # fmt: skip
 
     def test_hire_and_leaver_within_the_quarter(self) -> None:

@@ -118,6 +118,15 @@ class TestClosedQuarters:
 
     RULE: ClassVar = {"later_of": ["signed_on", "effective_on"], "if_closed": "closed_on"}
 
+    def test_an_empty_date_falls_through_to_the_next_and_not_to_the_close_date(self) -> None:
+        """Not invoiced, though closed: the effective date counts, in its own quarter."""
+        deal = event("a1", "a", "expansion", 10, "2025-04-04", closed_on="2024-12-27")
+        rule = [{"column": "invoiced_on", "if_closed": "closed_on"}, "effective_on"]
+        company = Company([event("a0", "a", "new", 100, "2024-01-01"), deal], [held("a", "p")], [employed("p")])
+        company = company.but(kpis=[counted(1, "2024-01-01", payee_id="p")])
+        (run,) = replay([example_plan().replace({"credit_on.expansion": rule})], company.history(), "2025Q2")
+        assert [str(day)[:10] for day in run.credits["credited_on"]] == ["2025-04-04"]
+
     @pytest.mark.parametrize(
         ("closed_on", "signed_on", "credited", "quarter"),
         [

@@ -89,7 +89,7 @@ class CreditDate(BaseModel):
         if self.if_closed:
             closed_on = events[self.if_closed].to_numpy(dtype="datetime64[s]")[some]
             is_closed = quarter_of(found, calendar) < quarter_of(closed_on, calendar)
-            found = np.where(is_closed & ~np.isnat(closed_on), closed_on, found)
+            found = np.where(is_closed & ~np.isnat(closed_on) & ~np.isnat(found), closed_on, found)
         return found
 
 
