@@ -13,12 +13,13 @@ MODULES = sorted(path.stem for path in SOURCE.glob("*.py"))
 LAYERS = [
     {"errors", "style"},
     {"documents"},
-    {"periods", "money", "html_tables", "sample_people", "figures"},
+    {"periods", "money", "codes", "html_tables", "sample_people", "figures"},
     {"tables"},
     {"refusals", "chain_lines"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
     {"files", "reshaping", "validation", "sample"},
     {"sources"},
+    {"holders"},
     {"credit_dates", "books", "baselines", "events"},
     {"revaluation"},
     {"crediting", "metrics", "attainment", "curves", "payout"},
@@ -39,7 +40,8 @@ LAYERS = [
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
 STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
-BELOW_STAGES = {"errors", "periods", "money", "documents", "tables", "exchange", "books", "baselines", "events"}
+BELOW_STAGES = {"errors", "periods", "money", "codes", "documents", "tables", "exchange"}
+BELOW_STAGES |= {"holders", "books", "baselines", "events"}
 ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
@@ -322,3 +324,10 @@ class TestRenewalSignedInQ4ThatStartsInQ1:
         notes = run.payouts.set_index(["period", "component"])["note"]
         nothing = "no ARR up for renewal in the period, so nothing is paid"
         assert (notes["2026Q1", "nrr"] == nothing) == (name == "halves_signing")
+
+
+def test_plain_pandas_finds_the_same_sums_on_thousands_of_events() -> None:
+    """The two rivals of `make bench`, groupby and merge, agree to the cent for every payee and quarter."""
+    command = [sys.executable, str(ROOT / "tests" / "bench" / "events.py"), "--agree"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ BASELINE_WORDS: dict[Baseline, str] = {
     "due_in_period": "renewed in the quarter over ARR due for renewal in it; credit renewals by signed_on or due_on "
     "with it, or one due on a quarter's last day counts as renewed in the next",
 }
-Indices = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.signedinteger[Any]]
 Days = npt.NDArray[np.datetime64]
 
 
@@ -66,13 +66,27 @@ class Windows:
         """Name of the period of each window."""
         return np.array([period.name for period in self.periods], dtype=object)[self.period]
 
+    @property
+    def edges(self) -> Days:
+        """The days on which a window opens or the first after one has closed, in order."""
+        return np.unique(np.concatenate([self.starts_on, np.add(self.ends_on, np.timedelta64(1, "D"))]))
+
     def holding(self, days: Days) -> tuple[Indices, Indices]:
         """Returns the position of each day and of a window that holds it: a pair for every such window, by day."""
-        first = np.searchsorted(self.ends_on, days, "left")
-        n_windows = np.maximum(np.searchsorted(self.starts_on, days, "right") - first, 0)
-        row = np.repeat(np.arange(len(days)), n_windows)
-        before = np.cumsum(n_windows) - n_windows
-        return row, first[row] + np.arange(len(row)) - before[row]
+        return self.holding_after(np.searchsorted(self.edges, days, "right"))
+
+    def holding_after(self, n_edges: Indices) -> tuple[Indices, Indices]:
+        """Returns the same for days of which it is known how many edges were before or on them."""
+        edges = np.append(np.datetime64("0001-01-01", "s"), self.edges)
+        first_of = np.searchsorted(self.ends_on, edges, "left")
+        n_of = np.maximum(np.searchsorted(self.starts_on, edges, "right") - first_of, 0)
+        n_windows = n_of.astype(np.int8)[n_edges]
+        if n_of.max() <= 1:
+            row = np.flatnonzero(n_windows)
+            return row, first_of.astype(np.int32)[n_edges[row]]
+        row = np.repeat(np.arange(len(n_edges)), n_windows)
+        before = np.cumsum(n_windows, dtype=np.intp) - n_windows
+        return row, first_of[n_edges[row]] + np.arange(len(row)) - before[row]
 
 
 def windows(baseline: Baseline, periods: tuple[Period, ...]) -> Windows:

@@ -7,7 +7,7 @@ so the shares of an account always add up to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,16 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from compmodel.codes import position
 from compmodel.documents import Number
-from compmodel.tables import UNASSIGNED
+from compmodel.holders import ONE_DAY, Days, Indices, Shares, Spans, Splits, ordered
 
-Indices = npt.NDArray[np.intp]
-Days = npt.NDArray[np.datetime64]
-Splits = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
 BOOK = "book"
 EXCLUDED = "excluded: "
-ONE_DAY = np.timedelta64(1, "D")
 Pick = Literal["first", "weighted"]
 Holder = Literal["credit_date", "opening", "time_weighted"]
 
@@ -86,6 +83,17 @@ class BookRule(BaseModel):
     overlays: tuple[Overlay, ...] = Field((), description="Regions or segments credited to a role beside the books.")
     lead_share: Number = Field(0.0, ge=0, le=1, description="Share of each credit also given to the payee's manager.")
 
+    @property
+    def has_grace(self) -> bool:
+        """Whether a holder may be spared a loss."""
+        return bool(self.grace_days or self.grace_first_period)
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether a holder may lose an account's share."""
+        of_time = self.min_days_held or self.still_held_on is not None
+        return bool(of_time or self.min_account_arr or self.house_roles or self.exclude)
+
     @model_validator(mode="after")
     def _a_day_of_the_quarter(self) -> BookRule:
         if self.still_held_on is not None and not 1 <= abs(self.still_held_on) <= 90:
@@ -93,67 +101,44 @@ class BookRule(BaseModel):
         return self
 
 
-@dataclass(frozen=True)
-class Shares:
-    """Shares of rows, ordered by row, then payee, `(unassigned)` last; the splits of a row add up to 1.
-
-    `why` says what took a share from `holder_id`, who then is not the payee. `taken_on`, where the rule has a grace, is
-    the day the holder took the account over; none where it was not taken over from anybody.
-    """
-
-    row: Indices
-    payee_id: Names
-    split: Splits
-    why: Names
-    holder_id: Names
-    taken_on: Days
-
-    def taken_away(self, lost: npt.NDArray[np.bool_], why: Names) -> Shares:
-        """Returns the shares with those marked given to nobody, for that reason."""
-        lost = lost & (self.payee_id != UNASSIGNED)
-        payee, said = np.where(lost, UNASSIGNED, self.payee_id), np.where(lost, why, self.why)
-        return _ordered(self.row, payee, self.split, said, self.holder_id, self.taken_on)
-
-
 def account_shares(
-    account_id: pd.Series,
+    spans: Spans,
+    account: Indices,
     windows: tuple[Days, Days],
     quarters: tuple[Days, Days],
     opening_cents: npt.NDArray[np.int64],
-    assignments: pd.DataFrame,
     rule: BookRule,
     pick: Pick,
 ) -> Shares:
     """Returns who has which share of each row's account over its window of days.
 
-    Arrays of rows: `windows` and `quarters` are first and last days. `pick` takes the holders on the first held day of
-    the window, or weighs all by days over the days on which anybody held it. A holder whom the rule shuts out for the
-    quarter loses the share to `(unassigned)`.
+    Arrays of rows: `account` (its position), `windows` and `quarters` (first and last days). `pick` takes the holders
+    on the first held day of the window, or weighs all by days over the days on which anybody held it. A holder whom
+    the rule shuts out for the quarter loses the share to `(unassigned)`.
     """
-    row, span, days = _held(account_id, windows, assignments)
-    splits = assignments["split"].to_numpy(dtype=float)[span]
+    is_plain = not (rule.shuts_out or rule.has_grace)
+    if is_plain and windows[0] is windows[1]:
+        return spans.on_days(account, windows[0])
+    row, span = spans.held(account, windows)
+    split = spans.split[span]
     if pick == "weighted":
-        split = splits * days / _held_days(row, span, windows, assignments)
-        kept = np.ones(len(row), dtype=bool)
+        split = split * spans.days(row, span, windows) / _held_days(row, span, windows, spans)
     else:
-        starts, ends = _clipped(row, span, windows, assignments)
+        starts, ends = spans.clipped(row, span, windows)
         day = _first_of_row(starts, row)
-        kept, split = (starts <= day) & (day <= ends), splits
-    row, span, split = row[kept], span[kept], split[kept]
-    payee = assignments["payee_id"].to_numpy(dtype=object)[span]
-    why = _shut_out(row, payee, span, account_id, quarters, opening_cents, assignments, rule)
-    left = 1 - np.bincount(row, split, minlength=len(account_id))
-    nobody = np.flatnonzero(np.round(left, 9) > 0)
-    has_grace = rule.grace_days or rule.grace_first_period
-    taken_on = _taken_on(assignments)[span] if has_grace else np.full(len(span), np.datetime64("NaT", "s"))
-    return _ordered(
-        np.r_[row, nobody],
-        np.r_[np.where(why == "", payee, UNASSIGNED), np.full(len(nobody), UNASSIGNED, dtype=object)],
-        np.r_[split, left[nobody]],
-        np.r_[why, np.full(len(nobody), "", dtype=object)],
-        np.r_[payee, np.full(len(nobody), "", dtype=object)],
-        np.r_[taken_on, np.full(len(nobody), np.datetime64("NaT", "s"))],
-    )
+        kept = (starts <= day) & (day <= ends)
+        row, span, split = row[kept], span[kept], split[kept]
+    shares = spans.shares(row, span, split, len(account))
+    n_nobody = len(shares.row) - len(row)
+    if rule.has_grace:
+        never = np.full(n_nobody, np.datetime64("NaT", "s"))
+        shares = replace(shares, taken_on=np.r_[_taken_on(spans.table)[span], never])
+    if rule.shuts_out:
+        said = _shut_out(row, span, spans, account, quarters, opening_cents, rule)
+        why, reasons = pd.factorize(np.r_[said, np.full(n_nobody + 1, "", dtype=object)], sort=True)
+        payee = np.where(why[:-1] > 0, shares.nobody, shares.payee)
+        shares = replace(shares, payee=payee, why=why[:-1], reasons=pd.Index(reasons, dtype="str"))
+    return ordered(shares, is_plain)
 
 
 def assignments_by_kind(
@@ -191,31 +176,6 @@ def _of_leads(books: pd.DataFrame, payees: pd.DataFrame, share: float) -> pd.Dat
     return led.loc[~(ends < starts), books.columns]
 
 
-def _held(
-    account_id: pd.Series, windows: tuple[Days, Days], assignments: pd.DataFrame
-) -> tuple[Indices, Indices, Splits]:
-    """Row, assignment and days held, for every assignment that holds a row's account within its window."""
-    account, names = pd.factorize(assignments["account_id"])
-    order = np.argsort(account, kind="stable")
-    codes = account[order]
-    rows = pd.Index(names).get_indexer(pd.Index(account_id))
-    first, last = np.searchsorted(codes, rows, "left"), np.searchsorted(codes, rows, "right")
-    n_spans = np.where(rows >= 0, last - first, 0)
-    row = np.repeat(np.arange(len(rows)), n_spans)
-    span = order[np.arange(n_spans.sum()) + np.repeat(first - (np.cumsum(n_spans) - n_spans), n_spans)]
-    starts, ends = _clipped(row, span, windows, assignments)
-    inside = starts <= ends
-    days = np.subtract(ends, starts)[inside] // ONE_DAY + 1
-    return row[inside], span[inside], days.astype(np.float64)
-
-
-def _clipped(row: Indices, span: Indices, windows: tuple[Days, Days], assignments: pd.DataFrame) -> tuple[Days, Days]:
-    """First and last day of each assignment within the window of its row."""
-    first, last = windows
-    starts = np.maximum(assignments["starts_on"].to_numpy()[span], first[row])
-    return starts, np.fmin(assignments["ends_on"].to_numpy()[span], last[row])
-
-
 def _first_of_row(days: Days, row: Indices) -> Days:
     """The first day of each row's pairs, for each pair; pairs stand in the order of their rows."""
     if not len(row):
@@ -226,9 +186,9 @@ def _first_of_row(days: Days, row: Indices) -> Days:
     return each
 
 
-def _held_days(row: Indices, span: Indices, windows: tuple[Days, Days], assignments: pd.DataFrame) -> Splits:
+def _held_days(row: Indices, span: Indices, windows: tuple[Days, Days], spans: Spans) -> Splits:
     """For each pair, on how many days of its row's window anybody held the account."""
-    starts, ends = _clipped(row, span, windows, assignments)
+    starts, ends = spans.clipped(row, span, windows)
     order = np.lexsort((starts, row))
     sorted_row, sorted_ends = row[order], pd.Series(ends[order])
     before = sorted_ends.groupby(sorted_row).cummax().groupby(sorted_row).shift().to_numpy()
@@ -254,29 +214,28 @@ def _taken_on(assignments: pd.DataFrame) -> Days:
 
 def _shut_out(
     row: Indices,
-    payee: Names,
     span: Indices,
-    account_id: pd.Series,
+    spans: Spans,
+    account: Indices,
     quarters: tuple[Days, Days],
     opening_cents: npt.NDArray[np.int64],
-    assignments: pd.DataFrame,
     rule: BookRule,
 ) -> Names:
     """Why each pair's share is not its holder's; empty where it is."""
     why = np.full(len(row), "", dtype=object)
     if rule.min_days_held or rule.still_held_on is not None:
         first, last = quarters
-        held_row, held_span, days = _held(account_id, quarters, assignments)
-        holder = assignments["payee_id"].to_numpy(dtype=object)[held_span]
-        keys = pd.MultiIndex.from_arrays([held_row, holder])
-        mine = pd.MultiIndex.from_arrays([row, payee])
+        held_row, held_span = spans.held(account, quarters)
+        days = spans.days(held_row, held_span, quarters)
+        keys = pd.MultiIndex.from_arrays([held_row, spans.payee[held_span]])
+        mine = pd.MultiIndex.from_arrays([row, spans.payee[span]])
         n_days = pd.Series(days, index=keys).groupby(level=[0, 1]).sum().reindex(mine).fillna(0).to_numpy()
         if rule.still_held_on is not None:
             from_start = rule.still_held_on > 0
             day = (
                 first + (rule.still_held_on - 1) * ONE_DAY if from_start else last + (rule.still_held_on + 1) * ONE_DAY
             )
-            starts, ends = _clipped(held_row, held_span, quarters, assignments)
+            starts, ends = spans.clipped(held_row, held_span, quarters)
             on_day = (starts <= day[held_row]) & (day[held_row] <= ends)
             still = pd.Series(on_day, index=keys).groupby(level=[0, 1]).any().reindex(mine, fill_value=False).to_numpy()
             why[~still] = [f"not held on {str(on)[:10]}" for on in day[row[~still]]]
@@ -287,20 +246,8 @@ def _shut_out(
             f"below {rule.min_account_arr:,.0f} of opening ARR"
         )
     if rule.house_roles:
-        why[assignments["role"].isin(rule.house_roles).to_numpy()[span]] = "house account"
+        why[spans.table["role"].isin(rule.house_roles).to_numpy()[span]] = "house account"
     for exclusion in rule.exclude:
         if exclusion.account_id is not None:
-            why[(account_id == exclusion.account_id).to_numpy()[row]] = f"{EXCLUDED}{exclusion.because}"
+            why[account[row] == position(exclusion.account_id, spans.accounts)] = f"{EXCLUDED}{exclusion.because}"
     return why
-
-
-def _ordered(row: Indices, payee: Names, split: Splits, why: Names, holder: Names, taken_on: Days) -> Shares:
-    """The shares in order, those of one payee for one reason and from one holder added up."""
-    parts = (holder, why, payee) if (why != "").any() else (payee,)
-    key = [pd.factorize(names, sort=True)[0] for names in parts]
-    order = np.lexsort((taken_on.astype(np.int64), *key, payee == UNASSIGNED, row))  # the earliest taking over counts
-    codes = np.stack([row, *key])[:, order]
-    begins = np.flatnonzero(np.r_[True, (codes[:, 1:] != codes[:, :-1]).any(axis=0)][: len(row)])
-    split = np.add.reduceat(split[order], begins) if len(row) else split
-    at = order[begins]
-    return Shares(row[at], payee[at], split, why[at], holder[at], taken_on[at])

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from compmodel.codes import same_text
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.periods import Calendar, quarter, quarter_of
 
@@ -84,8 +85,9 @@ class CreditDate(BaseModel):
     def days(self, events: pd.DataFrame, some: npt.NDArray[np.intp], calendar: Calendar) -> Days:
         """Returns the day of the events at these positions; none where a date it needs is empty."""
         columns = (self.column,) if self.column else self.later_of or self.earlier_of
-        dates = np.array([events[column].to_numpy(dtype="datetime64[s]")[some] for column in columns])
-        found: Days = (np.minimum if self.earlier_of else np.maximum).reduce(dates)
+        found, *others = (events[column].to_numpy(dtype="datetime64[s]")[some] for column in columns)
+        for other in others:
+            found = (np.minimum if self.earlier_of else np.maximum)(found, other)
         if self.if_closed:
             closed_on = events[self.if_closed].to_numpy(dtype="datetime64[s]")[some]
             is_closed = quarter_of(found, calendar) < quarter_of(closed_on, calendar)
@@ -148,19 +150,20 @@ def credit_dates(events: pd.DataFrame, rule: CreditRule, calendar: Calendar) -> 
     dates: Days = np.full(len(events), np.datetime64("NaT", "s"))
     for _, _, placed, days in _by_way(events, rule, calendar):
         dates[placed] = days
-    problems, kinds = [], _kinds(events, rule)
-    for kind, ways in rule.by_type().items():
-        mine = np.flatnonzero(kinds == kind)
-        said = f"has no day by {' or '.join(way.words() for way in ways)}, which credit_on.{kind} needs"
-        fix = f"Fill the date, or give a list such as credit_on: {{{kind}: [{_written(ways[0])}, effective_on]}}."
-        without = events["event_id"].take(mine[np.isnat(dates[mine])])
-        problems += [Problem("arr_events", said, fix, "event_id", value=str(name)) for name in without]
+    problems: list[Problem] = []
+    if np.isnat(dates).any():
+        kinds = _kinds(events, rule)
+        for kind, ways in rule.by_type().items():
+            said = f"has no day by {' or '.join(way.words() for way in ways)}, which credit_on.{kind} needs"
+            fix = f"Fill the date, or give a list such as credit_on: {{{kind}: [{_written(ways[0])}, effective_on]}}."
+            without = events["event_id"][(kinds == kind) & np.isnat(dates)]
+            problems += [Problem("arr_events", said, fix, "event_id", value=str(name)) for name in without]
     if problems:
         raise PlanError(problems)
-    origin = np.full(len(dates), "", dtype=object)
+    origin = same_text("", len(dates))
     if rule.late is not None:
         dates, origin = _landed(dates, events, rule.late, calendar)
-    return pd.DataFrame({"credited_on": dates, "origin_period": pd.array(origin, dtype="str")}, index=events.index)
+    return pd.DataFrame({"credited_on": dates, "origin_period": origin}, index=events.index)
 
 
 def credit_date_words(events: pd.DataFrame, rule: CreditRule, calendar: Calendar) -> list[str]:
@@ -176,19 +179,19 @@ def credit_date_words(events: pd.DataFrame, rule: CreditRule, calendar: Calendar
         said = np.where(is_closed, f"{way.if_closed}, as the quarter of {way.words()} was closed", way.words())
         words[placed] = said + (f", for want of {' and of '.join(way.words() for way in ways[:n])}" if n else "")
     if rule.late is not None:
-        _, origin = _landed(dates, events, rule.late, calendar)
+        origin = np.asarray(_landed(dates, events, rule.late, calendar)[1], dtype=object)
         late = origin != ""
         words[late] += ", moved because it was known (" + rule.late.known_on + ") after " + origin[late] + " was locked"
     found: list[str] = words.tolist()
     return found
 
 
-def _kinds(events: pd.DataFrame, rule: CreditRule) -> npt.NDArray[np.object_]:
+def _kinds(events: pd.DataFrame, rule: CreditRule) -> pd.Series:
     """The type of each event, as the rule tells them apart."""
-    kinds = events["event_type"].to_numpy(dtype=object)
-    if rule.expansion_at_renewal:
-        kinds = np.where((kinds == "expansion") & events["is_at_renewal"].to_numpy(), AT_RENEWAL, kinds)
-    return kinds
+    kinds = events["event_type"]
+    if not rule.expansion_at_renewal:
+        return kinds
+    return kinds.astype("str").mask((kinds == "expansion") & events["is_at_renewal"], AT_RENEWAL)
 
 
 def _by_way(
@@ -200,9 +203,12 @@ def _by_way(
         mine = np.flatnonzero(kinds == kind)
         for n, way in enumerate(ways):
             days = way.days(events, mine, calendar)
-            is_placed = ~np.isnat(days)
-            yield ways, n, mine[is_placed], days[is_placed]
-            mine = mine[~is_placed]
+            is_empty = np.isnat(days)
+            if not is_empty.any():
+                yield ways, n, mine, days
+                break
+            yield ways, n, mine[~is_empty], days[~is_empty]
+            mine = mine[is_empty]
 
 
 def _written(way: CreditDate) -> str:
@@ -211,9 +217,7 @@ def _written(way: CreditDate) -> str:
     return f"{{{'later_of' if way.later_of else 'earlier_of'}: [{', '.join(way.later_of or way.earlier_of)}]}}"
 
 
-def _landed(
-    dates: Days, events: pd.DataFrame, late: LateRule, calendar: Calendar
-) -> tuple[Days, npt.NDArray[np.object_]]:
+def _landed(dates: Days, events: pd.DataFrame, late: LateRule, calendar: Calendar) -> tuple[Days, pd.Categorical]:
     """The days, moved into the first quarter that was still open when the event became known; the quarter left."""
     known = events[late.known_on].to_numpy(dtype="datetime64[s]")
     # A quarter is open to what is known up to so many days after its end.
@@ -223,8 +227,9 @@ def _landed(
     open_quarters, at = np.unique(still_open[is_late], return_inverse=True)
     bounds = [(quarter(n, calendar).starts_on, quarter(n, calendar).ends_on) for n in open_quarters.tolist()]
     first, last = np.array(bounds, dtype="datetime64[s]").reshape(-1, 2)[at].T
-    landed, origin = dates.copy(), np.full(len(dates), "", dtype=object)
+    landed, origin = dates.copy(), np.zeros(len(dates), dtype=np.intp)
     landed[is_late] = np.clip(known[is_late], first, last)
     own_quarters, at = np.unique(own[is_late], return_inverse=True)
-    origin[is_late] = np.array([quarter(n, calendar).name for n in own_quarters.tolist()], dtype=object)[at]
-    return landed, origin
+    origin[is_late] = at + 1
+    names = pd.Index(["", *(quarter(n, calendar).name for n in own_quarters.tolist())], dtype="str")
+    return landed, pd.Categorical.from_codes(origin, names)

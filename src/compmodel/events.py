@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from compmodel.codes import categorical, order_by
 from compmodel.documents import Number
 from compmodel.errors import PlanError, Problem
 from compmodel.money import nearest_cents
@@ -61,9 +62,9 @@ def counted(moved: pd.DataFrame, rule: EventRule) -> pd.DataFrame:
     kinds = moved["event_type"]
     if rule.churn_of != "as_recorded":
         kinds = _told_from_balances(moved, rule.churn_of)
-    is_gain = kinds.isin(GAINS).to_numpy()
     share = np.ones(len(moved))
     if rule.sourced_by:
+        is_gain = kinds.isin(GAINS).to_numpy()
         share = np.where(is_gain, moved["sourced_by"].map(rule.sourced_by).astype(float).fillna(1.0), 1.0)
     if rule.upsell == "to_renewal":
         is_upsell = (kinds == "expansion").to_numpy() & ~moved["is_at_renewal"].to_numpy()
@@ -93,19 +94,21 @@ def refuse_unknown(moved: pd.DataFrame, first: np.datetime64, last: np.datetime6
 
 def _told_from_balances(moved: pd.DataFrame, churn_of: str) -> pd.Series:
     """The kinds, a loss being a churn where it leaves nothing of its account or subscription."""
+    kinds = moved["event_type"].astype("str")
+    account = moved["account_id"].astype("str")
     if churn_of == "account":
-        is_gone = _after(moved, moved["account_id"], moved["arr_cents"].to_numpy()) <= 0
+        is_gone = _after(moved, account, moved["arr_cents"].to_numpy()) <= 0
     else:  # in its own currency: cents of the reporting one end at 0 for the account, not for each subscription
-        owner = moved["account_id"] + "\n" + moved["subscription_id"].fillna("") + "\n" + moved["currency"]
+        owner = account + "\n" + moved["subscription_id"].fillna("") + "\n" + moved["currency"].astype("str")
         is_gone = _after(moved, owner, moved["arr_delta"].to_numpy()) < SMALLEST_AMOUNT
-    is_loss = moved["event_type"].isin(LOSSES).to_numpy()
-    return moved["event_type"].mask(is_loss & is_gone, "churn").mask(is_loss & ~is_gone, "contraction")
+    is_loss = kinds.isin(LOSSES).to_numpy()
+    return categorical(kinds.mask(is_loss & is_gone, "churn").mask(is_loss & ~is_gone, "contraction"))
 
 
 def _after(moved: pd.DataFrame, owner: pd.Series, amounts: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Balance of each event's owner after it, in the order of effective dates, gains of a day first."""
     number = pd.factorize(owner)[0]
-    order = np.lexsort((moved["event_rank"].to_numpy(), amounts < 0, moved["effective_on"].to_numpy(), number))
+    order = order_by(moved["event_id"], number, moved["effective_on"].to_numpy(), amounts < 0)
     after = np.empty_like(amounts)
     after[order] = pd.Series(amounts[order]).groupby(number[order], sort=False).cumsum().to_numpy()
     return after

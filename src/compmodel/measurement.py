@@ -15,6 +15,7 @@ import pandas as pd
 
 from compmodel.baselines import Windows
 from compmodel.books import BOOK, EXCLUDED
+from compmodel.codes import categorical, positions
 from compmodel.events import Reactivation
 from compmodel.metrics import METRICS, Cells, Codes, Sums, added
 
@@ -102,7 +103,7 @@ def measure(
 def company_sums(ledger: Ledger, windows: Windows, metric: str, reactivation: Reactivation) -> tuple[Sums, Sums]:
     """Returns a metric's numerator and denominator for the whole company, in cents: arrays of windows."""
     cells = [
-        np.where((rows["kind"] == BOOK) & ~rows["why"].str.startswith(EXCLUDED), rows["window"], -1)
+        np.where((rows["kind"] == BOOK) & ~rows["why"].str.startswith(EXCLUDED), rows["window"].astype(np.intp), -1)
         for rows in (ledger.books, ledger.credits)
     ]
     known = Cells(len(windows), ledger.books, cells[0], ledger.credits, cells[1], reactivation)
@@ -146,12 +147,13 @@ def unit_rows(
 
 def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
     """The unit of each of the ledger's books and credits; -1 for none."""
-    ledger, codes = found.ledger, []
+    ledger = found.ledger
+    codes: list[Codes] = []
     for frame, row in ((ledger.books, found.book_row), (ledger.credits, found.credit_row)):
         if unit.of_account is None:
-            code = np.append(unit.of_people, -1)[row]
+            code = np.append(unit.of_people, -1).astype(np.int32)[row]
         else:
-            code = unit.of_account.to_numpy()[unit.of_account.index.get_indexer(pd.Index(frame["account_id"]))]
+            code = unit.of_account.to_numpy()[positions(frame["account_id"], unit.of_account.index)]
             code = np.where(frame["why"].str.startswith(EXCLUDED), -1, code)  # counts for nobody
         if not unit.counts_beside:  # what is credited beside the books would count an account twice
             code = np.where(frame["kind"] == BOOK, code, -1)
@@ -163,7 +165,7 @@ def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measure
     """Opening ARR, numerator and denominator in cents of each unit and window."""
     credits, books = found.ledger
     book_cell, credit_cell = (
-        np.where(code >= 0, code * len(windows) + frame["window"].to_numpy(), -1)
+        np.where(code >= 0, code.astype(np.intp) * len(windows) + frame["window"].to_numpy(), -1)
         for frame, code in zip((books, credits), _unit_codes(found, unit), strict=True)
     )
     known = Cells(unit.n * len(windows), books, book_cell, credits, credit_cell, how.reactivation)
@@ -301,12 +303,12 @@ class _Rows:
 
     def __init__(self, people: pd.DataFrame):
         self.payees, self.periods = pd.Index(people["payee_id"].unique()), pd.Index(people["period"].unique())
-        self.rows = np.full((len(self.payees) + 1, len(self.periods) + 1), -1, dtype=np.intp)
-        self.rows[self._at(people)] = np.arange(len(people))
+        self.rows = np.full((len(self.payees) + 1, len(self.periods) + 1), -1, dtype=np.int32)
+        at = positions(people["payee_id"], self.payees), positions(people["period"], self.periods)
+        self.rows[at] = np.arange(len(people))
 
     def __call__(self, frame: pd.DataFrame) -> Codes:
-        rows: Codes = self.rows[self._at(frame)]
+        payee, period = (categorical(frame[name]).array for name in ("payee_id", "period"))
+        at = self.payees.get_indexer(payee.categories), self.periods.get_indexer(period.categories)
+        rows: Codes = self.rows[np.ix_(*at)].ravel()[payee.codes * np.intp(len(at[1])) + period.codes]
         return rows
-
-    def _at(self, frame: pd.DataFrame) -> tuple[Codes, Codes]:
-        return self.payees.get_indexer(pd.Index(frame["payee_id"])), self.periods.get_indexer(pd.Index(frame["period"]))

@@ -19,7 +19,7 @@ from compmodel.events import Reactivation
 from compmodel.tables import GAINS, LOSSES
 
 Sums = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+Codes = npt.NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,16 @@ class Cells:
 
     def returns(self) -> npt.NDArray[np.bool_]:
         """Tells which credits are returns of customers that the plan lets back into NRR."""
-        return self.of_type("reactivation") & (self.reactivation == "back_into_nrr")
+        if self.reactivation != "back_into_nrr":
+            return np.zeros(len(self.credits), dtype=bool)
+        return self.of_type("reactivation")
 
     def of_type(self, *event_types: str) -> npt.NDArray[np.bool_]:
         """Tells which credits are of these event types."""
         return self.credits["event_type"].isin(event_types).to_numpy()
 
     def _sums(self, cell: Codes, cents: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]) -> Sums:
-        kept = chosen & (cell >= 0)
-        return added(cell[kept], cents[kept], self.n)
+        return added(np.where(chosen & (cell >= 0), cell, self.n), cents, self.n + 1)[: self.n]
 
 
 def nrr(cells: Cells) -> tuple[Sums, Sums]:
@@ -176,7 +177,7 @@ def quick_ratio(cells: Cells) -> tuple[Sums, Sums]:
 
 def added(cell: Codes, amounts: npt.NDArray[Any], n: int) -> Sums:
     """Returns amounts added up by cell; whole cents stay exact up to 90 trillion."""
-    return np.bincount(cell, amounts.astype(np.float64), minlength=n).astype(np.float64)
+    return np.bincount(cell, amounts.astype(np.float64, copy=False), minlength=n).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)

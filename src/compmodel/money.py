@@ -53,14 +53,17 @@ def nearest_cents(cents: npt.NDArray[np.floating[Any]]) -> Cents:
     >>> nearest_cents(np.array([0.5, -0.5, 1.49])).tolist()
     [1, -1, 1]
     """
-    _check_size(cents)
-    rounded: Cents = (np.sign(cents) * np.floor(np.abs(cents) + 0.5 + 1e-6)).astype(np.int64)
+    sizes = np.abs(cents)
+    _check_size(sizes)
+    sizes += 0.5
+    sizes += 1e-6
+    rounded: Cents = np.copysign(np.floor(sizes, out=sizes), cents, out=sizes).astype(np.int64)
     return rounded
 
 
-def _check_size(cents: npt.NDArray[np.floating[Any]]) -> None:
+def _check_size(sizes: npt.NDArray[np.floating[Any]]) -> None:
     """Stops before an amount is too large to be exact to the cent."""
-    if not (np.abs(cents) < 2.0**53).all():
+    if not (sizes < 2.0**53).all():
         raise CompModelError("An amount is above 90 trillion, so it cannot be exact to the cent. Check the figures.")
 
 

@@ -18,9 +18,10 @@ import pandas as pd
 from compmodel.attainment import attain, payee_periods, yearly_value
 from compmodel.baselines import Baseline, windows
 from compmodel.books import BOOK, assignments_by_kind
+from compmodel.codes import same_text
 from compmodel.components import KPI, LEVELS, Component
 from compmodel.credit_dates import credit_dates
-from compmodel.crediting import credit, kpi_credits, movements, opening_books
+from compmodel.crediting import Moves, credit, kpi_credits, movements, opening_books
 from compmodel.curves import payout_factor
 from compmodel.errors import PlanError, Problem
 from compmodel.events import counted, refuse_unknown
@@ -170,13 +171,14 @@ def _credited(
     """Credits and opening books, those of the books first, then what is credited beside them."""
     credits: list[pd.DataFrame] = []
     books: list[pd.DataFrame] = []
-    over = windows(baseline, periods)
+    moves = Moves(moved, windows(baseline, periods))
     for kind, assignments in assignments_by_kind(history.assignments, history.accounts, history.payees, plan.books):
-        mine = credit(moved, assignments, over, plan.books)
-        opening = opening_books(moved, assignments, over, plan.books, mine)
+        spans = moves.spans(assignments)
+        mine = credit(moves, spans, plan.books)
+        opening = opening_books(moves, spans, plan.books, mine)
         for found, rows in ((credits, mine), (books, opening)):
             kept = rows if kind == BOOK else rows[rows["payee_id"] != UNASSIGNED]
-            found.append(kept.assign(kind=kind, baseline=baseline))
+            found.append(kept.assign(kind=same_text(kind, len(kept)), baseline=same_text(baseline, len(kept))))
     return Ledger(_stacked(credits), _stacked(books))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compmodel.codes import categorical, order_by, positions
 from compmodel.events import with_counted
 from compmodel.exchange import ExchangeRule, rates_by_day
 from compmodel.money import Cents, nearest_cents
@@ -18,8 +19,6 @@ from compmodel.periods import Period, quarter, quarter_of
 from compmodel.tables import EXCHANGE, Settings
 
 Codes = npt.NDArray[np.int64]
-AFTER_ALL = 10**9
-"""Rank of the first exchange difference: after every event of its day."""
 
 
 def revalued(
@@ -40,14 +39,16 @@ def revalued(
     if rule.arr == "constant":
         return moved
     moved = moved[(moved["credited_on"] <= pd.Timestamp(ends_in.ends_on)).to_numpy()]
+    moved = moved.assign(event_type=categorical(moved["event_type"]).cat.add_categories(EXCHANGE))
     local = moved["currency"] == settings.reporting_currency
     ours, foreign = moved[local.to_numpy()], moved[~local.to_numpy()].reset_index(drop=True)
     if foreign.empty:
         return moved
-    owner = pd.factorize(foreign["account_id"] + "\n" + foreign["currency"])[0]
+    account, currency = (categorical(foreign[name]).array for name in ("account_id", "currency"))
+    owner = pd.factorize(account.codes * np.int64(len(currency.categories)) + currency.codes)[0]
     days = (foreign["credited_on"].to_numpy(dtype="datetime64[s]"), foreign["effective_on"].to_numpy())
     delta = foreign["arr_delta"].to_numpy(dtype=float)
-    order = np.lexsort((foreign["event_rank"].to_numpy(), delta < 0, days[1], days[0], owner))
+    order = order_by(foreign["event_id"], owner, *days, delta < 0)
     foreign, owner = foreign.take(order).reset_index(drop=True), owner[order]
     if rule.arr == "event_date":
         found = _at_event_dates(foreign, owner, fx_rates, settings)
@@ -82,7 +83,7 @@ def _at_period_ends(
     names = sorted(foreign["currency"].unique())
     by_currency = rates_by_day(fx_rates, settings, pd.Series(names).repeat(n), np.tile(ends_on, len(names)))
     first = np.flatnonzero(np.diff(owner, prepend=-1))
-    currency = pd.Index(names).get_indexer(pd.Index(foreign["currency"]))
+    currency = positions(foreign["currency"], pd.Index(names))
     rate_at = by_currency.reshape(len(names), n)[currency[first]]  # owners x quarters
     local = foreign["arr_delta"].to_numpy(dtype=float)
     n_owners = len(first)
@@ -98,7 +99,8 @@ def _at_period_ends(
     who, when = np.nonzero(step)
     rows = foreign.take(first[who])
     quarters = pd.Series([quarter(base + i, calendar).name for i in range(n)], dtype="str").take(when + 1)
-    said = rows["account_id"].array + (" " + rows["currency"]).array + (" " + quarters).array
+    account_id, currency_of = (rows[name].astype("str") for name in ("account_id", "currency"))
+    said = account_id + " " + currency_of + pd.Series((" " + quarters).array, index=rows.index)
     differences = _exchange_rows(rows, said, ends_on[when + 1], rate_at[who, when + 1], step[who, when])
     return pd.concat([_valued(foreign, rates, after - before), differences], ignore_index=True)
 
@@ -122,7 +124,7 @@ def _exchange_rows(
     event_id = pd.Series(pd.Series(said).array + " exchange", index=rows.index)
     return rows.assign(
         event_id=event_id,
-        event_type=EXCHANGE,
+        event_type=pd.Series(EXCHANGE, index=rows.index, dtype=rows["event_type"].dtype),
         is_at_renewal=False,
         arr_delta=0.0,
         reason=None,
@@ -132,8 +134,7 @@ def _exchange_rows(
         counted_share=1.0,
         counted_cents=cents,
         renewed_cents=0,
-        event_rank=AFTER_ALL + pd.factorize(event_id, sort=True)[0],
         effective_on=days,
         credited_on=days,
-        origin_period="",
+        origin_period=pd.Series("", index=rows.index, dtype=rows["origin_period"].dtype),
     )

@@ -46,7 +46,7 @@ def credit_date_switchboard(
     for said, run in zip(others, runs, strict=True):
         table = pd.DataFrame(
             {
-                "event_type": moved["event_type"],
+                "event_type": moved["event_type"].astype("str"),
                 "period_from": own,
                 "period_to": _quarters(moved, run.plan.credit_on, span),
                 "cents": amount,

@@ -17,9 +17,9 @@ import compmodel as cm
 from compmodel.attainment import payee_periods
 from compmodel.baselines import windows
 from compmodel.credit_dates import credit_dates
-from compmodel.crediting import credit, movements, opening_books
+from compmodel.crediting import Moves, credit, movements, opening_books
 from compmodel.events import counted
-from compmodel.exchange import constant_rates
+from compmodel.exchange import constant_rates, pay_rates
 
 ROUNDS = 15
 PERIODS = "2023Q1:2025Q4"
@@ -59,18 +59,20 @@ def main() -> None:
     plan = plans[1]
     currencies = [*history.arr_events["currency"].unique(), *history.payees["currency"].unique()]
     rates = constant_rates(history.fx_rates, history.settings, currencies)
+    paid_at = pay_rates(history.fx_rates, history.settings, rates, periods, plan.exchange)
     moved = movements(history.arr_events, rates)
     moved = counted(moved, plan.events)
     over = windows("period_start", periods)
     moved = moved.join(credit_dates(moved, plan.credit_on, history.settings.calendar))
+    moves = Moves(moved, over)
     replays = cm.replay(plans, history, PERIODS)
     parts: dict[str, Callable[[], Any]] = {
         "full comparison of two plans": lambda: cm.compare(cm.replay(plans, history, PERIODS), "thirds"),
         "  replay of one plan": lambda: cm.replay([plan], history, PERIODS),
         "    movements": lambda: movements(history.arr_events, rates),
-        "    credits": lambda: credit(moved, history.assignments, over),
-        "    opening books": lambda: opening_books(moved, history.assignments, over),
-        "    people by period": lambda: payee_periods(history.payees, periods, "payee", rates),
+        "    credits": lambda: credit(moves, moves.spans(history.assignments)),
+        "    opening books": lambda: opening_books(moves, moves.spans(history.assignments)),
+        "    people by period": lambda: payee_periods(history.payees, periods, "payee", paid_at),
         "rival: the pay rules of one plan, row by row": lambda: row_by_row(replays[1].payouts, plan),
     }
     seconds: dict[str, list[float]] = {name: [] for name in parts}
