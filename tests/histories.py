@@ -389,6 +389,16 @@ CURVES = [
     {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "extend"},
     {"kind": "linear", "points": [[0.8, 0.3], [1, 1], [1.4, 2]], "beyond": "extend", "below": "hold"},
     {"kind": "linear", "points": [[0.5, 0], [0.9, 0.5], [1, 0.5], [1.2, 1.75]], "beyond": "hold"},
+    {"kind": "linear", "points": [[0.7, 0.5], [1, 1]], "beyond": "extend", "below": "zero", "edge": "upper"},
+    {"kind": "linear", "points": [[0, 0], [1, 1], [1.5, 1.25]], "beyond": "extend", "below": "extend"},
+    {"kind": "table", "bands": [[0, 0], [0.9, 0.5], [1, 1], [1.15, 1.5]], "beyond": "hold", "edge": "lower"},
+    {"kind": "table", "bands": [[0.8, 0.25], [1, 1]], "beyond": "extend", "edge": "upper"},
+    {"kind": "step", "bands": [[0, 1], [1, 1.6], [1.2, 2]], "beyond": "extend", "edge": "upper"},
+    {"kind": "step", "bands": [[0.5, 0.5], [1, 1.25]], "beyond": "hold", "edge": "lower"},
+    {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"},
+    {"kind": "marginal", "bands": [[0, 0], [0.95, 1], [1, 1.2], [1.5, 0]], "beyond": "hold"},
+    {"kind": "overage", "bands": [[0, 1], [1, 1.5], [1.25, 2]], "beyond": "extend", "edge": "lower"},
+    {"kind": "overage", "bands": [[0, 0.5], [0.6, 0.8], [1, 1], [1.1, 1.5]], "beyond": "hold", "edge": "upper"},
 ]
 METRICS = ["nrr", "nrr", "grr", "renewal_rate", "expansion_rate", "churn_rate", "kpi.customer_prs"]
 

@@ -664,15 +664,50 @@ def counted(company: Any, kpi: str, payee: str, period: str) -> Fraction:
 
 
 def factor(attained: Fraction, curve: Row) -> Fraction:
+    return banded(attained, curve) if curve["kind"] != "linear" else between_points(attained, curve)
+
+
+def between_points(attained: Fraction, curve: Row) -> Fraction:
     points = [(number(at), number(pays)) for at, pays in curve["points"]]
-    if attained < points[0][0]:
-        return points[0][1]
+    below, (first, least) = curve.get("below"), points[0]
+    if below == "zero" and (attained < first or (attained == first and curve.get("edge") == "upper")):
+        return Fraction(0)
+    if attained < first and below != "extend":
+        return least
     if attained > points[-1][0] and curve["beyond"] == "hold":
         return points[-1][1]
     for (left, low), (right, high) in itertools.pairwise(points):
         if attained <= right or (right, high) == points[-1]:
             return low + (high - low) / (right - left) * (attained - left)
     raise AssertionError
+
+
+def banded(attained: Fraction, curve: Row) -> Fraction:
+    """A factor by bands: the band reached, and what it does with attainment."""
+    bands = [(number(at), number(pays)) for at, pays in curve["bands"]]
+    last, kind, reached = bands[-1][0], curve["kind"], None
+    for at, pays in bands:
+        if attained > at or (attained == at and curve.get("edge") != "upper"):
+            reached = pays
+    if reached is None:
+        return Fraction(0)
+    held = min(attained, last) if curve["beyond"] == "hold" else attained
+    if kind == "table":
+        return reached
+    if kind == "step":
+        return held * reached
+    if kind == "marginal":
+        return slices(held, bands)
+    return slices(held, bands) if held <= 1 else slices(Fraction(1), bands) + (held - 1) * reached
+
+
+def slices(attained: Fraction, bands: list[tuple[Fraction, Fraction]]) -> Fraction:
+    """Each slice of attainment at its own multiplier."""
+    total = Fraction(0)
+    for i, (low, pays) in enumerate(bands):
+        high = bands[i + 1][0] if i + 1 < len(bands) else attained
+        total += pays * max(min(attained, high) - low, 0)
+    return total
 
 
 RETENTION = ("nrr", "grr")

@@ -14,6 +14,7 @@ LAYERS = [
     {"errors", "style"},
     {"documents"},
     {"periods", "money", "codes", "html_tables", "sample_people", "figures"},
+    {"targets", "adjustments"},
     {"tables"},
     {"refusals", "chain_lines"},
     {"exchange", "mapping", "parsing", "sample_contracts"},
@@ -22,15 +23,19 @@ LAYERS = [
     {"holders"},
     {"credit_dates", "books", "baselines", "events"},
     {"revaluation"},
-    {"crediting", "metrics", "attainment", "curves", "payout"},
+    {"crediting", "metrics", "attainment", "curves", "people", "basis", "settlement"},
+    {"payout"},
     {"measurement", "values"},
     {"components"},
-    {"plan"},
+    {"plan", "earnings"},
+    {"payouts"},
     {"misfits", "plan_language"},
     {"replay"},
-    {"contributions"},
+    {"cases"},
+    {"verification"},
+    {"contributions", "chain_words"},
     {"compare", "exchange_effects", "explain"},
-    {"definitions", "switchboard"},
+    {"definitions", "switchboard", "payout_curves"},
     {"charts", "definition_charts"},
     {"editing", "pages", "server"},
     {"workbench", "reports"},
@@ -41,7 +46,7 @@ RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
 STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
 BELOW_STAGES = {"errors", "periods", "money", "codes", "documents", "tables", "exchange"}
-BELOW_STAGES |= {"holders", "books", "baselines", "events"}
+BELOW_STAGES |= {"holders", "books", "baselines", "events", "targets", "people"}
 ONLY_IN = {
     "ipywidgets": {"workbench"},
     "papermill": {"reports"},

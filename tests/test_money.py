@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compmodel.money import exact, exact_array, half_up_cents, nearest_cents
+from compmodel.money import exact, exact_array, nearest_cents, whole_cents
 from reference import round_half_up
 
 
@@ -52,7 +52,7 @@ def test_exact_array_keeps_the_shape() -> None:
 
 def cents_of(*amounts: str) -> list[int]:
     exact_amounts = np.array([Fraction(amount) for amount in amounts], dtype=object)
-    return half_up_cents(exact_amounts.astype(float), lambda at: exact_amounts[at]).tolist()
+    return whole_cents(exact_amounts.astype(float), lambda at: exact_amounts[at]).tolist()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_only_amounts_near_a_tie_are_worked_out_again() -> None:
         asked.extend(positions.tolist())
         return np.array([Fraction("8.575")], dtype=object)
 
-    assert half_up_cents(np.array([1.0, 8.575, 2.3349, 2.3351]), exactly).tolist() == [100, 858, 233, 234]
+    assert whole_cents(np.array([1.0, 8.575, 2.3349, 2.3351]), exactly).tolist() == [100, 858, 233, 234]
     assert asked == [1]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compmodel.payout import PayRule, gross_pay, payout_cents
+from compmodel.payout import PayRule, payout_cents
 from reference import round_half_up
 
 
@@ -52,9 +52,11 @@ def test_components_are_differences_of_rounded_running_totals(amounts: list[Frac
     assert min(cents) >= 0
 
 
-def test_gross_is_the_product_of_its_columns() -> None:
-    one = [np.array([Fraction(number)], dtype=object) for number in ("10000", "46/92", "1/3", "1.2")]
-    assert gross_pay(*one).tolist() == [2000]
+def test_halves_to_the_even_cent_where_the_plan_says_so() -> None:
+    ties = np.array([[Fraction("0.285")], [Fraction("0.275")], [Fraction("-0.285")], [Fraction("0.2851")]])
+    found = payout_cents(ties.astype(float), lambda at: ties[at], "half_even")
+    assert found.ravel().tolist() == [28, 28, -28, 29]
+    assert payout_cents(ties.astype(float), lambda at: ties[at]).ravel().tolist() == [29, 28, -29, 29]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,9 @@ def test_gross_is_the_product_of_its_columns() -> None:
         ({"currency": "usd"}, "currency"),
         ({"currency": "own"}, "currency"),
         ({"period": "month"}, "'quarter'"),
-        ({"rounding": "bankers"}, "'half_up'"),
+        ({"rounding": "bankers"}, "'half_up' or 'half_even'"),
+        ({"proration": "weeks"}, "'days', 'working_days' or 'months'"),
+        ({"month_day": 31}, "less than or equal to 28"),
         ({"per": "quarter"}, "Extra inputs"),
     ],
 )

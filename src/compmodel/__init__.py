@@ -24,7 +24,6 @@ from compmodel.compare import (
     cost_by_period,
     pay_by_payee,
     pay_change_by_payee,
-    payout_curves,
     payout_table,
 )
 from compmodel.definition_charts import definition_answers
@@ -33,6 +32,7 @@ from compmodel.errors import CompModelError, DataError, PlanError, Problem
 from compmodel.exchange_effects import exchange_effects, exchange_split
 from compmodel.explain import Explanation, explain
 from compmodel.html_tables import details_html
+from compmodel.payout_curves import payout_curves
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
 from compmodel.replay import Replay, replay, run_record

@@ -117,13 +117,13 @@ def _spans(baseline: Baseline, period: Period) -> list[tuple[dt.date, dt.date]]:
     """First and last day of each window of a quarter."""
     first, last = period.starts_on, period.ends_on
     if baseline == "month_start":
-        months = [period.opening("M").shift(n) for n in range(3)]
+        months = [period.opening("M").shift(n) for n in range(period.months)]
         return [(month.starts_on, month.ends_on) for month in months]
     if baseline == "two_quarters":
         before = period.shift(-1)
         return [(period.shift(-2).starts_on, before.ends_on), (before.starts_on, last)]
     if baseline == "trailing_twelve_months":
-        return [(period.shift(-3).starts_on, last)]
+        return [(period.opening("M").shift(period.months - 12).starts_on, last)]
     if baseline in ("half_start", "year_start"):
         return [(period.opening("H" if baseline == "half_start" else "").starts_on, last)]
     return [(first, last)]

@@ -18,7 +18,6 @@ from compmodel.compare import OUTCOMES, Answer, Comparison
 from compmodel.compare import cost_by_period as cost_answer
 from compmodel.compare import pay_by_payee as pay_answer
 from compmodel.compare import pay_change_by_payee as change_answer
-from compmodel.compare import payout_curves as curves_answer
 from compmodel.components import KPI
 from compmodel.figures import (
     Figure,
@@ -30,6 +29,7 @@ from compmodel.figures import (
     plain_text,
     quarter_labels,
 )
+from compmodel.payout_curves import payout_curves as curves_answer
 
 _SYMBOLS = ("circle", "diamond", "square", "x", "triangle-up", "star")
 

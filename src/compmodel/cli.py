@@ -36,6 +36,7 @@ from compmodel.sample import write_sample
 from compmodel.server import serve_workbench
 from compmodel.sources import load_history
 from compmodel.tables import data_dictionary
+from compmodel.verification import Difference, verify
 
 app = typer.Typer(
     help="Compare customer-success pay plans on your own customer history.",
@@ -144,6 +145,23 @@ def explain_pay(
         typer.echo(line)
     if out:
         typer.echo(f"\nWritten: {write_chain(explanation, out)}. It holds the pay of a named person: keep it private.")
+
+
+@app.command("verify")
+def verify_cases(files: Annotated[list[Path], typer.Argument(help="Case files.")]) -> None:
+    """Run hand-worked cases: what they pay, to the cent, against what they expect; status 1 where they differ."""
+    found: list[Difference] = []
+    for path in files:
+        cases, differences = verify(path)
+        wrong = {difference.case for difference in differences}
+        for case in cases:
+            typer.echo(f"{'differs' if case in wrong else 'agrees '}  {path.name}: {case}")
+            for difference in differences:
+                if difference.case == case:
+                    typer.echo(f"         {difference.said}")
+        found += differences
+    if found:
+        raise typer.Exit(1)
 
 
 @app.command("report")

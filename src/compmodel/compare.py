@@ -4,7 +4,7 @@ The table behind a sentence is the one its chart draws, so a figure said is a fi
 history's reporting currency. Names are shown only on this machine: `names="aliases"` replaces every name and id
 before anything is computed from them.
 
-Currently implemented: cost_by_period, pay_by_payee, pay_change_by_payee, payout_curves, payout_table.
+Currently implemented: cost_by_period, pay_by_payee, pay_change_by_payee, payout_table.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from compmodel.attainment import attain
-from compmodel.components import Component
-from compmodel.curves import payout_factor
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.replay import Replay
-from compmodel.style import count_words, number_words, short_money, signed_percent
+from compmodel.style import count_words, short_money, signed_percent
 
 Names = Literal["shown", "aliases"]
 SMALLEST_TEAM = 5
@@ -248,22 +245,6 @@ def pay_change_by_payee(comparison: Comparison) -> Answer:
     return Answer(" ".join(sentences) or alone, table)
 
 
-def payout_curves(comparison: Comparison) -> Answer:
-    """Returns the payout factor of each component that has a weight over the results people may reach.
-
-    Table: one row a plan, component and result; plan, title, component, metric, value, unit, factor (share of the
-    component's target incentive), weight.
-    """
-    frames, sentences = [], []
-    for plan in comparison.plans:
-        weighed = [component for component in plan.components if component.weight]
-        for component in weighed:
-            frames.append(_curve(plan, component, _reached(comparison.pay, plan, component)))
-        said = [_curve_words(component) for component in weighed]
-        sentences.append(f"{plan.title}: {'; '.join(said)}.")
-    return Answer(" ".join(sentences), pd.concat(frames, ignore_index=True))
-
-
 def payout_table(comparison: Comparison) -> pd.DataFrame:
     """Returns every payout of every plan, to the cent, with the columns that add up to it.
 
@@ -273,53 +254,10 @@ def payout_table(comparison: Comparison) -> pd.DataFrame:
     columns = ["plan", "person", "team", "period"]
     if "payout" in comparison.pay:
         columns += ["component", "level", "currency", "target_incentive", "proration", "weight", "numerator"]
-        columns += ["denominator", "value", "target", "unit", "attainment", "factor", "gross", "payout"]
+        columns += ["denominator", "value", "target", "unit", "attainment", "factor", "gross", "adjustment"]
+        columns += ["adjustment_reason", "payout"]
         return comparison.pay[[*columns, "cost", "note"]]
     return comparison.pay[[*columns, "cost"]]
-
-
-def _reached(pay: pd.DataFrame, plan: Plan, component: Component) -> pd.Series:
-    """The values people reached; none where they carry aliases."""
-    if "component" not in pay:
-        return pd.Series(dtype=float)
-    return pay.loc[(pay["plan"] == plan.name) & (pay["component"] == component.name), "value"].dropna()
-
-
-def _curve(plan: Plan, component: Component, reached: pd.Series) -> pd.DataFrame:
-    points = np.array([at for at, _ in component.curve.points])
-    target, unit = component.target.default, component.unit
-    rule = component.attainment
-    corners = points * target if rule.kind == "ratio" else rule.floor + points * (target - rule.floor)
-    low, high = corners[0], corners[-1]
-    if unit == "share":
-        low, high = min(low, 0.9) if rule.kind == "from_floor" else low, max(1.3, high + 0.1)
-    else:
-        high = max(2 * target, float(reached.max()) if len(reached) else 0)
-    value = np.unique(np.concatenate([np.linspace(low, high, 41), corners]))
-    factor = payout_factor(attain(value, np.full(len(value), target), rule), component.curve)
-    return pd.DataFrame(
-        {
-            "plan": plan.name,
-            "title": plan.title,
-            "component": component.name,
-            "metric": component.metric,
-            "value": value,
-            "unit": unit,
-            "factor": factor,
-            "weight": component.weight,
-        }
-    )
-
-
-def _curve_words(component: Component) -> str:
-    unit, rule = component.unit, component.attainment
-    start = f"from {number_words(rule.floor, unit)} to" if rule.kind == "from_floor" else "up to"
-    beyond = " and beyond" if component.curve.beyond == "extend" else ""
-    weight, target = number_words(component.weight, "share"), component.target.default
-    at, factor = component.curve.points[-1]
-    last = rule.floor + at * (target - rule.floor)  # a plain ratio has no floor
-    paid = f" ({number_words(factor, 'share')} paid)" if (at, factor) != (1, 1) else ""
-    return f"{weight} on {component.title} {start} {number_words(last, unit)}{paid}{beyond}"
 
 
 def _sums(comparison: Comparison, by: str | list[str]) -> pd.DataFrame:

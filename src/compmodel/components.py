@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from compmodel.attainment import Annualising, AttainmentRule, Target, period_target
+from compmodel.adjustments import Adjustment, Condition
+from compmodel.attainment import AttainmentRule
 from compmodel.baselines import Baseline, window_months
+from compmodel.basis import Basis
 from compmodel.curves import Curve
 from compmodel.documents import Name, Number
 from compmodel.errors import nearest
@@ -22,11 +24,14 @@ from compmodel.measurement import KPI_FORMS, Combined, KpiForm, Level, UnitFigur
 from compmodel.metrics import METRICS
 from compmodel.money import exact
 from compmodel.periods import Period
+from compmodel.targets import Annualising, Target, period_target
 
 KPI = "kpi."
 LEVELS: tuple[Level, ...] = get_args(Level)
 NO_YEAR = ("half_start", "year_start", "trailing_twelve_months")
 """Baselines whose windows are of several lengths, or a year already."""
+FALLING = ("churn_rate", "contraction_rate")
+"""Metrics of which less is better."""
 LARGEST_SHARE = 5.0
 """A retention target or floor above 500% is a percentage written without its sign."""
 
@@ -131,14 +136,25 @@ class Component(BaseModel):
     form: KpiForm = Field("count", description="For a KPI: count, share of what was scheduled, mean score, or nps.")
     level: LevelRule = Field(description="Whose result is measured.")
     weight: Share = Field(
+        0.0,
         ge=0,
         le=1,
-        description="Share of target incentive.",
+        description="Share of target incentive; a rate and a pool have none.",
         json_schema_extra={"unit": "share", "lower": 0.0, "upper": 1.0, "step": 0.05},
     )
     target: Target = Field(description="What 100% attainment asks for.")
     attainment: AttainmentRule = Field(description="How the actual is held against the target.")
     curve: Curve = Field(description="Attainment to payout factor.")
+    basis: Basis = Field(Basis(), description="What the payout factor is a factor of.")
+    adjustments: tuple[Adjustment, ...] = Field(
+        (), description="Gates, kickers, caps and floors, in the order in which they are applied."
+    )
+    roles: tuple[str, ...] = Field((), description="Only payees of these roles have the component; all unless written.")
+    to_date: Literal["elapsed", "full_year"] | None = Field(
+        None,
+        description="The year so far is measured and paid, less what was paid of it before; with baseline year_start. "
+        "elapsed: against the target and incentive of the months so far. full_year: against those of the whole year.",
+    )
     baseline: Baseline = Field(
         "period_start",
         description="From when ARR is measured, and over which window. In a window longer than a quarter an account "
@@ -180,17 +196,42 @@ class Component(BaseModel):
             raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
         if self.form != "count" and self.metric in METRICS:
             raise ValueError(f"form is {self.form}, but {self.metric} is no KPI. Delete the form.")
-        shares = {"attainment.floor": self.attainment.floor, "target.default": self.target.default}
-        shares |= {f"target.by_segment.{name}": target for name, target in self.target.by_segment.items()}
+        targets = {f"target.{name}": target for name, target in self.target.named().items()}
+        shares = {"attainment.floor": self.attainment.floor, **targets}
         for name, share in shares.items() if self.unit == "share" else ():
             if share > LARGEST_SHARE:
                 raise ValueError(f"{name} is {share:g}, which is {share:.0%}. Write a share of 1: 1.15, not 115.")
-        for name, target in {"default": self.target.default, **self.target.by_segment}.items():
-            if self.attainment.kind == "from_floor" and target <= self.attainment.floor:
+        floor = self.attainment.floor
+        lower_is_better = self.metric in FALLING and self.target.default < floor
+        for name, target in targets.items() if self.attainment.kind == "from_floor" else ():
+            if target == floor or (target < floor) != lower_is_better:
+                side, fix = ("below", "Lower") if lower_is_better else ("above", "Raise")
                 raise ValueError(
-                    f"target.{name} is {target:g}, but it must lie above the floor {self.attainment.floor:g}. "
-                    "Raise the target or lower attainment.floor."
+                    f"{name} is {target:g}, but it must lie {side} the floor {floor:g}. "
+                    f"{fix} the target or {'raise' if lower_is_better else 'lower'} attainment.floor."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _is_payable(self) -> Component:
+        if self.basis.is_of_incentive != ("weight" in self.model_fields_set):
+            if self.basis.is_of_incentive:
+                raise ValueError("weight is missing. Write it; it is never guessed.")
+            raise ValueError(f"basis {self.basis.kind} has no weight. Delete weight.")
+        if self.attainment.kind == "reverse" and self.curve.beyond != "hold":
+            raise ValueError("attainment is reverse, which grows without end near 0. Write curve.beyond: hold.")
+        if self.basis.kind == "rate_of_incentive" and self.unit != "amount":
+            raise ValueError(
+                f"basis rate_of_incentive is a rate on an amount of ARR, not {self.metric}. Choose another."
+            )
+        if self.to_date and (self.baseline != "year_start" or self.basis.kind != "target_incentive"):
+            raise ValueError("to_date pays the year so far. Write baseline: year_start, and no basis, with it.")
+        if self.to_date and (self.to_date == "elapsed") != bool(self.target.yearly):
+            fix = "Write target.yearly with elapsed, and only with it."
+            raise ValueError(f"to_date is {self.to_date}, which does not go with its target. {fix}")
+        for i, rule in enumerate(self.adjustments):
+            if isinstance(rule, Condition) and rule.component is None and rule.of == "factor":
+                raise ValueError(f"adjustments[{i}] looks at the own factor. Write of: attainment, or the curve so.")
         return self
 
     @model_validator(mode="after")
@@ -220,7 +261,7 @@ class Component(BaseModel):
         if self.target.yearly and (self.annualised or not grows):
             raise ValueError("target.yearly needs a result that grows with the months. Delete target.yearly.")
         if self.target.yearly and self.attainment.kind == "from_floor":
-            for name, yearly in {"default": self.target.default, **self.target.by_segment}.items():
+            for name, yearly in self.target.named().items():
                 least = period_target(yearly, 1, self.target.yearly, self.at_rest)
                 if least <= self.attainment.floor:
                     rule = f"target.{name} makes {least:g} in a month, but must lie above attainment.floor, which holds"

@@ -1,66 +1,156 @@
 """Payout curves: attainment to payout factor, the share of target incentive that is paid.
 
-What happens beyond the last point is always written in the plan, and below the first one too unless its factor is 0.
-The functions take floats or exact fractions alike, so a cent near a tie is settled by the same code.
-Currently implemented: linear.
+Every curve is straight pieces, so all kinds share one evaluation, one slope and one list of jumps. Bands name one lower
+edge each, so gaps and overlaps cannot be written; what happens beyond the last point or edge is always written. The
+functions take floats or exact fractions alike, so a cent near a tie is settled by the same code.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Number
 from compmodel.money import Array, exact
 
+CURVE_WORDS = {
+    "linear": "straight lines between points of [attainment, factor]",
+    "table": "a factor of its own in each band",
+    "step": "retroactive: the whole attainment times the multiplier of the band reached",
+    "marginal": "each slice of attainment times the multiplier of its own band",
+    "overage": "up to 100% as marginal; everything above it times the multiplier of the band reached",
+}
+JUMPING = ("table", "step", "overage")
+"""Kinds whose factor may jump at an edge."""
+
 
 class Curve(BaseModel):
-    """A payout curve: straight lines between points of [attainment, factor]."""
+    """A payout curve: straight lines between points, or bands of attainment with a factor or multiplier each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: Literal["linear"] = Field(description="Straight lines between the points.")
+    kind: Literal["linear", "table", "step", "marginal", "overage"] = Field(
+        description="; ".join(f"{kind}: {words}" for kind, words in CURVE_WORDS.items()) + "."
+    )
     points: tuple[tuple[Number, Number], ...] = Field(
-        min_length=2, description="Points [attainment, payout factor] in rising order of attainment."
+        (), description="Of linear: points [attainment, payout factor] in rising order of attainment."
+    )
+    bands: tuple[tuple[Number, Number], ...] = Field(
+        (), description="Of the other kinds: [lower edge of attainment, factor or multiplier] in rising order."
     )
     beyond: Literal["hold", "extend"] = Field(
-        description="Above the last point: hold its factor, or extend the last line."
+        description="Above the last point or edge: hold the factor reached there, or extend the last line or band."
     )
-
-    below: Literal["hold", "zero"] | None = Field(
-        None, description="Below the first point: hold its factor, or pay nothing; needed unless that factor is 0."
+    below: Literal["hold", "zero", "extend"] | None = Field(
+        None,
+        description="Of linear, below the first point: hold its factor, pay nothing, or extend the first line (which "
+        "can take pay away); needed unless that factor is 0. Below the first band nothing is paid.",
     )
+    edge: Literal["lower", "upper"] | None = Field(
+        None,
+        description="Where the factor jumps, exactly at the edge: lower belongs to the band that begins there, upper "
+        "to the one below. Needed for table, step and overage.",
+    )
+    may_fall: bool = Field(False, description="Doing better may pay less somewhere; refused unless this is written.")
 
     @model_validator(mode="after")
-    def _below_is_written(self) -> Curve:
-        if self.points[0][1] > 0 and self.below is None:
-            at, factor = self.points[0]
+    def _is_whole(self) -> Curve:
+        is_linear = self.kind == "linear"
+        name, other = ("points", "bands") if is_linear else ("bands", "points")
+        written = self.points or self.bands
+        if getattr(self, other) or not getattr(self, name):
+            raise ValueError(f"kind is {self.kind}, which has {name}. Write {name}: [[0, 0], [1, 1]], for example.")
+        if is_linear and len(self.points) < 2:
+            raise ValueError("points has too few entries. Add what is missing.")
+        for i, (before, here) in enumerate(pairwise(written), start=1):
+            if here[0] <= before[0]:
+                raise ValueError(
+                    f"{name}[{i}] has attainment {here[0]:g}, but {name} must rise (the previous is {before[0]:g}). "
+                    "Reorder or delete one."
+                )
+        if not is_linear and self.below:
+            raise ValueError("below is of linear curves; below the first band nothing is paid. Delete it.")
+        if (self.edge is None) == (self.kind in JUMPING) and not (is_linear and self.below == "zero"):
+            fix = "Write edge: lower or edge: upper" if self.kind in JUMPING else "Delete edge"
+            raise ValueError(f"kind is {self.kind}, but edge is {self.edge or 'not written'}. {fix}.")
+        if self.kind == "overage" and 1 not in (at for at, _ in self.bands):
+            raise ValueError("kind is overage, but no band begins at 1, the target. Add a band [1, multiplier].")
+        return self
+
+    @model_validator(mode="after")
+    def _never_falls(self) -> Curve:
+        if self.may_fall:
+            return self
+        for i, (before, here) in enumerate(pairwise(self.points), start=1):
+            if here[1] < before[1]:
+                raise ValueError(
+                    f"points[{i}] has factor {here[1]:g}, below the previous {before[1]:g}, so doing better would pay "
+                    "less. Raise it, or write may_fall: true."
+                )
+        found = pieces(self, is_exact=True)
+        falls = [float(at) for at, slope in zip(found.at, found.slope, strict=True) if slope < 0]
+        falls += [at for at, left, right in jumps(self) if right < left]
+        if falls:
+            said = f"at attainment {min(falls):g} the curve falls, so doing better would pay less"
+            raise ValueError(f"{said}. Change the band there, or write may_fall: true.")
+        return self
+
+    @model_validator(mode="after")
+    def _pays_something(self) -> Curve:
+        (at, factor), *_ = self.points or self.bands
+        if factor < 0 and self.below != "extend":
+            name = "points" if self.points else "bands"
+            raise ValueError(f"{name}[0] has factor {factor:g}, but pay is never negative. Write 0 or more.")
+        if self.points and factor > 0 and self.below is None:
             raise ValueError(
                 f"points start with factor {factor:g} at attainment {at:g}, but what pays below is not written. "
                 "Write below: zero or below: hold."
             )
         return self
 
-    @field_validator("points")
-    @classmethod
-    def _points_rise(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        if points[0][1] < 0:
-            raise ValueError(f"points[0] has factor {points[0][1]:g}, but pay is never negative. Write 0 or more.")
-        for i, (before, here) in enumerate(pairwise(points), start=1):
-            if here[0] <= before[0]:
-                raise ValueError(
-                    f"points[{i}] has attainment {here[0]:g}, but points must rise (the previous is {before[0]:g}). "
-                    "Reorder or delete one."
-                )
-            if here[1] < before[1]:
-                raise ValueError(
-                    f"points[{i}] has factor {here[1]:g}, below the previous {before[1]:g}, so doing better would pay "
-                    "less. Raise it."
-                )
-        return points
+
+class Pieces(NamedTuple):
+    """Straight pieces: where each begins, the factor there, its slope; the factor and slope below the first."""
+
+    at: Array
+    factor: Array
+    slope: Array
+    below: Any
+    below_slope: Any
+
+
+def pieces(curve: Curve, is_exact: bool) -> Pieces:
+    """Returns the straight pieces of a curve, in floats or exact fractions.
+
+    >>> tiers = Curve(kind="marginal", bands=((0, 1), (1, 1.4), (1.2, 1.6)), beyond="extend")
+    >>> pieces(tiers, is_exact=False).factor.round(2).tolist()
+    [0.0, 1.0, 1.28]
+    """
+    written = np.array(curve.points or curve.bands, dtype=float).T
+    at, number = np.vectorize(exact, otypes=[object])(written) if is_exact else written
+    zero = 0 * at[0]
+    if curve.kind == "linear":
+        factor, slope = number, np.append(np.diff(number) / np.diff(at), zero)
+        if curve.beyond == "extend":
+            at, factor, slope = at[:-1], factor[:-1], slope[:-1]
+        below_slope = slope[0] if curve.below == "extend" else zero
+        return Pieces(at, factor, slope, zero if curve.below == "zero" else factor[0], below_slope)
+    slope = np.full_like(number, zero) if curve.kind == "table" else number.copy()
+    if curve.kind == "table":
+        factor = number
+    elif curve.kind == "step":
+        factor = at * number
+    else:
+        factor = np.append(zero, np.cumsum(number[:-1] * np.diff(at)))
+        if curve.kind == "overage":
+            target = int(np.flatnonzero(at == 1)[0])
+            factor[target:] = factor[target] + (at[target:] - 1) * number[target:]
+    if curve.beyond == "hold":
+        slope[-1] = zero
+    return Pieces(at, factor, slope, zero, zero)
 
 
 def payout_factor(attainment: Array, curve: Curve) -> Array:
@@ -70,11 +160,53 @@ def payout_factor(attainment: Array, curve: Curve) -> Array:
     >>> payout_factor(np.array([-0.2, 0.5, 1.2]), curve).tolist()
     [0.0, 0.5, 1.2]
     """
-    is_exact = attainment.dtype == object
-    number = np.vectorize(exact, otypes=[object]) if is_exact else np.asarray
-    at, factor = (number(np.array(axis, dtype=float)) for axis in zip(*curve.points, strict=True))
-    piece = np.clip(np.searchsorted(at, attainment, "right") - 1, 0, len(at) - 2)
-    slope = (factor[1:] - factor[:-1]) / (at[1:] - at[:-1])
-    paid: Array = factor[piece] + slope[piece] * (attainment - at[piece])
-    paid = np.where(attainment < at[0], 0 * factor[0] if curve.below == "zero" else factor[0], paid)
-    return np.where(attainment > at[-1], factor[-1], paid) if curve.beyond == "hold" else paid
+    found = pieces(curve, attainment.dtype == object)
+    piece = np.searchsorted(found.at, attainment, "left" if curve.edge == "upper" else "right") - 1
+    first = np.maximum(piece, 0)
+    paid = found.factor[first] + found.slope[first] * (attainment - found.at[first])
+    under: Array = np.where(piece < 0, found.below + found.below_slope * (attainment - found.at[0]), paid)
+    return under
+
+
+def payout_slope(attainment: Array, curve: Curve) -> Array:
+    """Returns what each further point of attainment pays, in factor a point; same shape. At an edge, of what follows.
+
+    >>> tiers = Curve(kind="marginal", bands=((0, 1), (1, 1.4)), beyond="extend")
+    >>> payout_slope(np.array([-1, 0.5, 1.0]), tiers).tolist()
+    [0.0, 1.0, 1.4]
+    """
+    found = pieces(curve, attainment.dtype == object)
+    piece = np.searchsorted(found.at, attainment, "right") - 1
+    slope: Array = np.where(piece < 0, found.below_slope, found.slope[np.maximum(piece, 0)])
+    return slope
+
+
+def flat_zones(curve: Curve) -> list[tuple[float, float]]:
+    """Returns the stretches of attainment on which doing better pays no more, from and to; infinite at the ends.
+
+    >>> flat_zones(Curve(kind="linear", points=((0.9, 0), (1, 1)), beyond="hold"))
+    [(-inf, 0.9), (1.0, inf)]
+    """
+    found = pieces(curve, is_exact=True)
+    edges = [-np.inf, *map(float, found.at), np.inf]
+    slopes = [found.below_slope, *found.slope]
+    leaps = {at for at, _, _ in jumps(curve)}
+    zones: list[tuple[float, float]] = []
+    for (low, high), slope in zip(pairwise(edges), slopes, strict=True):
+        if slope == 0:
+            joined = bool(zones) and zones[-1][1] == low and low not in leaps
+            zones[-1:] = [(zones[-1][0], high)] if joined else [*zones[-1:], (low, high)]
+    return zones
+
+
+def jumps(curve: Curve) -> list[tuple[float, float, float]]:
+    """Returns the cliffs of a curve: attainment, and the factors just below and just above it.
+
+    >>> jumps(Curve(kind="table", bands=((0.9, 0.5), (1, 1)), edge="lower", beyond="hold"))
+    [(0.9, 0.0, 0.5), (1.0, 0.5, 1.0)]
+    """
+    found = pieces(curve, is_exact=True)
+    ends = found.factor[:-1] + found.slope[:-1] * np.diff(found.at)
+    left = [found.below, *ends]
+    sides = zip(found.at, left, found.factor, strict=True)
+    return [(float(at), float(one), float(other)) for at, one, other in sides if one != other]

@@ -27,11 +27,11 @@ from compmodel.compare import (
     cost_by_period,
     pay_by_payee,
     pay_change_by_payee,
-    payout_curves,
 )
 from compmodel.errors import CompModelError, PlanError, Problem
 from compmodel.figures import Figure
 from compmodel.money import exact
+from compmodel.payout_curves import payout_curves
 from compmodel.plan import Lever, Plan
 from compmodel.replay import Replay, replay
 

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from compmodel.attainment import AttainmentRule, payee_periods, yearly_value
 from compmodel.chain_lines import chain_lines, rows_of
+from compmodel.chain_words import attainment_words, factor_words, gross_words, target_words, value_words
 from compmodel.components import Component
 from compmodel.contributions import Line, contributions
-from compmodel.curves import Curve
 from compmodel.errors import CompModelError, Hints, nearest
 from compmodel.exchange import ExchangeRule
 from compmodel.html_tables import details_html
-from compmodel.metrics import METRICS
 from compmodel.periods import Period
 from compmodel.plan import Plan
-from compmodel.replay import Replay, rates_paid
+from compmodel.replay import Replay, people_of, rates_paid
 from compmodel.style import count_words, exact_words, number_words, statement_money
-from compmodel.values import values
 
 NUMBERS = ["share", "split", "local_amount", "rate", "amount", "counted", "numerator", "denominator"]
 CHAIN = ["component", "ratio", "step", "item", "window", "level", "unit_id", "product", "share"]
@@ -77,18 +73,30 @@ def explain(run: Replay, payee_id: str, period: str) -> Explanation:
     """
     paid, plan, history = _paid(run, payee_id, period), run.plan, run.history
     paid_at = rates_paid(plan, history, run.periods)
-    people = payee_periods(history.payees, run.periods, plan.pay.currency, paid_at)
+    people = people_of(plan, history, run.periods, paid_at)
     rates = {str(currency): float(rate) for currency, rate in paid_at.to_dict("index")[period].items()}
     person = people[(people["payee_id"] == payee_id) & (people["period"] == period)].iloc[0]
     when = next(found for found in run.periods if found.name == period)
+    titles = _titles(plan)
     lines = _of_payout(run, person, paid, when, rates)
     is_mine = (run.measurements["payee_id"] == payee_id) & (run.measurements["period"] == period)
-    for component, row in zip(plan.components, rows_of(paid), strict=True):
+    rows = rows_of(paid)
+    for component, row in ((plan.component(row.component), row) for row in rows if row.component in titles):
         ratios = run.measurements[is_mine & (run.measurements["component"] == component.name)]
-        found = _of_component(component, _titles(plan)[component.name], row, ratios, person["segment"], when)
+        found = _of_component(component, titles[component.name], row, ratios, person["segment"], when)
         found += contributions(run, component, ratios, people)
         lines += [{"component": component.name, **line} for line in found]
+    lines += [_of_adjustment(row) for row in rows if row.component not in titles]
     return Explanation(_sentence(run, paid), _frame(lines))
+
+
+def _of_adjustment(row: Any) -> Line:
+    """What one of the plan's adjustments adds to the whole pay."""
+    name = row.component.replace("_", " ")
+    return {"component": row.component, "step": "component", "item": name, "amount": row.payout} | {
+        "unit": row.currency,
+        "note": row.adjustment_reason,
+    }
 
 
 def _titles(plan: Plan) -> dict[str, str]:
@@ -135,7 +143,11 @@ def _until(ends_on: pd.Timestamp) -> str:
 def _sentence(run: Replay, paid: pd.DataFrame) -> str:
     total, currency = _total(paid["payout"]), paid["currency"].iloc[0]
     parts, titles = [], _titles(run.plan)
-    for component, row in zip(run.plan.components, rows_of(paid), strict=True):
+    for row in rows_of(paid):
+        if row.component not in titles:
+            parts.append(f"{row.payout:+,.2f} by the plan's {row.component.replace('_', ' ')}")
+            continue
+        component = run.plan.component(row.component)
         if row.value != row.value:
             parts.append(f"nothing for {titles[component.name]} ({row.note.removesuffix(', so nothing is paid')})")
             continue
@@ -156,10 +168,6 @@ def _said(value: float, unit: str) -> str:
     return statement_money(value) if unit == "amount" else number_words(value, unit)
 
 
-def _exactly(value: float, unit: str) -> str:
-    return statement_money(value) if unit == "amount" else exact_words(value, unit)
-
-
 def _total(amounts: pd.Series) -> float:
     return float(np.rint(amounts * 100).sum()) / 100
 
@@ -169,11 +177,14 @@ def _of_payout(
 ) -> list[Line]:
     """The payout, what it costs at which rates, and what it is a share of."""
     settings, currency = run.history.settings, paid["currency"].iloc[0]
-    rounding = "gross, rounded once, half up; components take the rounded running totals"
+    half = run.plan.pay.rounding.replace("_", " ")
+    rounding = f"gross, rounded once, {half}; components take the rounded running totals"
+    if (paid["adjustment_reason"] != "").any():
+        rounding = f"as adjusted, rounded once, {half}; components take the rounded running totals"
     money = {"unit": currency, "payee_id": person["payee_id"]}
     lines: list[Line] = [
         {**money, "step": "payout", "item": _name(run, person["payee_id"]), "amount": _total(paid["payout"])}
-        | {"note": f"{exact_words(paid['gross'].sum())} {rounding}"}
+        | {"note": f"{exact_words((paid['gross'] + paid['adjustment']).sum())} {rounding}"}
     ]
     reporting, rule = settings.reporting_currency, run.plan.exchange
     if currency != reporting:
@@ -214,86 +225,20 @@ def _of_component(
     """From the component's payout to its value, each with how it follows from the next."""
     unit, money = component.unit, {"unit": row.currency}
     share = {"unit": "share"}
-    product = f"{exact_words(row.target_incentive)} target incentive x {exact_words(row.proration, 'share')} on the "
-    product += f"plan x {exact_words(row.weight, 'share')} weight x {exact_words(row.factor, 'share')} factor"
     lines: list[Line] = [
         {"step": "component", "item": title, "amount": row.payout, "note": row.note, **money},
-        {"step": "gross", "amount": row.gross, "note": product, **money},
+        {"step": "gross", "amount": row.gross, "note": gross_words(row, component), **money},
     ]
+    if row.adjustment_reason:
+        lines.insert(1, {"step": "adjustment", "amount": row.adjustment, "note": row.adjustment_reason, **money})
     if row.value == row.value:
-        reached = _attainment_words(row.value, row.target, component.attainment, unit)
-        paid = _factor_words(row.attainment, component.curve)
+        reached = attainment_words(row.value, row.target, component.attainment, unit)
+        paid = factor_words(row.attainment, component.curve)
         lines += [
             {"step": "factor", "amount": row.factor, "note": paid, **share},
             {"step": "attainment", "amount": row.attainment, "note": reached, **share},
         ]
-    target = _target_words(component, segment, period)
-    value = _value_words(component, ratios, period)
+    target = target_words(component, segment, period)
+    value = value_words(component, ratios, period)
     lines.append({"step": "target", "amount": row.target, "unit": unit, "note": target})
     return [*lines, {"step": "value", "amount": row.value, "unit": unit, "note": value}]
-
-
-def _attainment_words(value: float, target: float, rule: AttainmentRule, unit: str) -> str:
-    if rule.kind == "ratio":
-        return f"{_exactly(value, unit)} of a target of {_exactly(target, unit)}"
-    places = [_exactly(number - rule.floor, unit).rstrip("%") for number in (value, target)]
-    points = " points" if unit == "share" else ""
-    return f"{places[0]} of {places[1]}{points} between the floor {_exactly(rule.floor, unit)} and the target"
-
-
-def _factor_words(attainment: float, curve: Curve) -> str:
-    said = [f"{exact_words(factor, 'share')} at {exact_words(at, 'share')} attained" for at, factor in curve.points]
-    if attainment < curve.points[0][0]:
-        return f"below the first point, {said[0]}: " + ("nothing" if curve.below == "zero" else "held there")
-    if attainment > curve.points[-1][0] and curve.beyond == "hold":
-        return f"beyond the last point, {said[-1]}: held there"
-    pieces = [i for i, (one, _) in enumerate(pairwise(curve.points)) if one[0] <= attainment]
-    beyond = ", going on" if attainment > curve.points[-1][0] else ""
-    return f"on the line from {said[pieces[-1]]} to {said[pieces[-1] + 1]}{beyond}"
-
-
-def _target_words(component: Component, segment: object, period: Period) -> str:
-    written = component.target.by_segment.get(segment) if isinstance(segment, str) else None
-    of = "" if written is None else f"of segment {segment}"
-    if component.target.yearly is None:
-        return of
-    goal = _exactly(component.target.default if written is None else written, component.unit)
-    months = count_words(component.months(period), "month")
-    return f"{goal} a year{of and f', {of},'}, by {component.target.yearly} for {months}"
-
-
-def _value_words(component: Component, ratios: pd.DataFrame, period: Period) -> str:
-    """How the value follows from its ratios."""
-    kept = ratios[ratios["denominator"] > 0]
-    if not len(kept):
-        return ""
-    is_amount, metric = component.unit == "amount", METRICS.get(component.metric)
-    is_arr = metric is not None and metric.is_of_arr
-    quotients = kept["numerator"] / kept["denominator"]
-    said = [_exactly(quotient, component.unit) for quotient in quotients]
-    if len(ratios) == 1:
-        sides = [_exactly(kept[side].iloc[0], "amount" if is_arr else "") for side in ("numerator", "denominator")]
-        found = "the sum below" if is_amount else " / ".join(sides)
-    else:
-        by_level = kept.assign(said=said).groupby("level", sort=False)
-        levels = [(float(rows["share"].iloc[0]), _level_words(rows)) for _, rows in by_level]
-        whole = sum(share for share, _ in levels)
-        terms = [f"{exact_words(share, 'share')} x {one if ' ' not in one else f'({one})'}" for share, one in levels]
-        over = "" if abs(whole - 1) < 1e-9 else f", over {exact_words(whole, 'share')} in all"
-        found = levels[0][1] if len(levels) == 1 else " + ".join(terms) + over
-    if len(kept) < len(ratios):
-        found += f"; {count_words(len(ratios) - len(kept), 'ratio')} over nothing left out"
-    if component.annualised:
-        before, n_months = float(values(kept.assign(row=0), 1)[0]), component.months(period)
-        yearly = yearly_value(np.array([before]), n_months, component.annualised)[0]
-        found += f" = {exact_words(before, 'share')} in {count_words(n_months, 'month')}, by {component.annualised} "
-        found += f"{exact_words(yearly, 'share')} a year"
-    return found
-
-
-def _level_words(rows: pd.DataFrame) -> str:
-    """A level's products as they are said, and what is done with them."""
-    products = [" x ".join(mine["said"]) for _, mine in rows.groupby("product", sort=False)]
-    if len(products) == 1:
-        return products[0] + (", the ratios multiplied" if len(rows) > 1 else "")
-    return f"the mean of {', '.join(products) if len(products) <= 4 else count_words(len(products), 'ratio')}"

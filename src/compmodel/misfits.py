@@ -14,11 +14,13 @@ from compmodel.components import KPI
 from compmodel.errors import Hints, Problem, nearest
 from compmodel.exchange import missing_rates
 from compmodel.metrics import METRICS
+from compmodel.payout import LETTERS
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.tables import History
 from compmodel.validation import split_totals
 
+PLURALS = {"month": "months", "quarter": "quarters", "half": "halves", "year": "years"}
 NOT_HUNDREDTHS = frozenset(
     ("BHD", "CLP", "ISK", "JOD", "JPY", "KRW", "KWD", "OMR", "PYG", "TND", "UGX", "VND", "XAF", "XOF")
 )
@@ -27,10 +29,30 @@ NOT_HUNDREDTHS = frozenset(
 
 def misfits(plans: Sequence[Plan], history: History, periods: tuple[Period, ...]) -> list[Problem]:
     """Returns every problem of plans with a history over periods; none where they fit."""
+    wrong = list(_other_periods(plans, periods))
+    if wrong:
+        return wrong
     found = [*_unknown_names(plans, history), *_outside(periods, history), *_minor_units(plans, history)]
     found += _opened_before(plans, history, periods)
     found += [*_near_names(plans, history), *_unknown_in_books(plans, history), *_overfull(plans, history)]
     return [*found, *_unconvertible(plans, history)]
+
+
+def _other_periods(plans: Sequence[Plan], periods: tuple[Period, ...]) -> Iterator[Problem]:
+    """Plans that pay by other periods than those asked for, or a year to date that does not begin with a year."""
+    asked = f"{periods[0].name}:{periods[-1].name}"
+    for plan in plans:
+        if periods[0].letter != LETTERS[plan.pay.period]:
+            example = {"month": "2025M01:2025M12", "half": "2024H1:2025H2", "year": "2024:2025"}
+            span = example.get(plan.pay.period, "2024Q1:2025Q4")
+            rule = f"must be {PLURALS[plan.pay.period]}, which is how plan {plan.name} pays"
+            yield Problem("periods", rule, f"Write {PLURALS[plan.pay.period]}, such as {span}.", value=asked)
+        elif any(c.to_date for c in plan.components) and periods[0].starts_on != periods[0].opening("").starts_on:
+            rule = f"must begin with a fiscal year, of which plan {plan.name} pays what is not paid yet"
+            yield Problem("periods", rule, "Start with the year's first period.", value=asked)
+        elif periods[0].letter != "Q" and any(c.baseline == "two_quarters" for c in plan.components):
+            rule = f"must be quarters for the baseline two_quarters of plan {plan.name}"
+            yield Problem("periods", rule, "Write pay.period: quarter, or another baseline.", value=asked)
 
 
 def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]:

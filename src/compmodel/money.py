@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import floor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 """float64, or objects holding exact `Fraction`s; any shape."""
 Cents = npt.NDArray[np.int64]
 
+NEAR = 1e-9
+"""What two floats may differ by that were meant to be equal: an attainment and the edge it stands on."""
 _NEAR = 1e-4
 """Cents around a tie that are settled exactly: far above what floats lose on amounts below a billion."""
 
@@ -47,6 +49,21 @@ def exact_array(numbers: Array) -> Array:
     return np.array([exact(number) for number in numbers.ravel()], dtype=object).reshape(numbers.shape)
 
 
+def rounded(numbers: Array, step: float) -> Array:
+    """Returns numbers rounded to multiples of a step, half up; floats or exact fractions.
+
+    >>> rounded(np.array([0.925, 1.0]), 0.05).round(2).tolist()
+    [0.95, 1.0]
+    """
+    if numbers.dtype != object:
+        found: Array = np.floor(numbers / step + 0.5) * step
+        return found
+    size, half = exact(step), Fraction(1, 2)
+    return np.array([floor(number / size + half) * size for number in numbers.flat], dtype=object).reshape(
+        numbers.shape
+    )
+
+
 def nearest_cents(cents: npt.NDArray[np.floating[Any]]) -> Cents:
     """Returns amounts in cents rounded to whole ones, halves away from zero; for inputs, not for pay.
 
@@ -67,11 +84,15 @@ def _check_size(sizes: npt.NDArray[np.floating[Any]]) -> None:
         raise CompModelError("An amount is above 90 trillion, so it cannot be exact to the cent. Check the figures.")
 
 
-def half_up_cents(amounts: npt.NDArray[np.float64], exactly: Callable[[npt.NDArray[np.intp]], Array]) -> Cents:
-    """Returns amounts in whole cents, half up; `exactly(positions)` gives the exact amounts of those near a tie.
+def whole_cents(
+    amounts: npt.NDArray[np.float64],
+    exactly: Callable[[npt.NDArray[np.intp]], Array],
+    rounding: Literal["half_up", "half_even"] = "half_up",
+) -> Cents:
+    """Returns amounts in whole cents; `exactly(positions)` gives the exact amounts of those near a tie.
 
     >>> near = lambda positions: np.array([Fraction("0.285")] * len(positions), dtype=object)
-    >>> half_up_cents(np.array([0.285]), near).tolist()  # 0.285 * 100 is 28.499999999999996
+    >>> whole_cents(np.array([0.285]), near).tolist()  # 0.285 * 100 is 28.499999999999996
     [29]
     """
     scaled = np.abs(amounts) * 100
@@ -79,6 +100,11 @@ def half_up_cents(amounts: npt.NDArray[np.float64], exactly: Callable[[npt.NDArr
     cents = np.sign(amounts) * np.floor(scaled + 0.5)
     near = np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < _NEAR)
     if len(near):
-        settled = [floor(abs(amount) * 100 + Fraction(1, 2)) for amount in exactly(near)]
+        settle = round if rounding == "half_even" else _half_up
+        settled = [settle(abs(amount) * 100) for amount in exactly(near)]
         cents[near] = np.sign(amounts[near]) * np.array(settled, dtype=float)
     return cents.astype(np.int64)
+
+
+def _half_up(amount: Fraction) -> int:
+    return floor(amount + Fraction(1, 2))

@@ -15,17 +15,19 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from compmodel.adjustments import Gate, Kicker
 from compmodel.attainment import AttainmentRule
 from compmodel.books import BookRule
 from compmodel.components import Component, written_share
 from compmodel.credit_dates import CreditRule
-from compmodel.documents import Day, Name, parsed_model, read_yaml, write_beside
+from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.events import EventRule
 from compmodel.exchange import ExchangeRule
 from compmodel.metrics import METRICS
 from compmodel.money import exact
 from compmodel.payout import PayRule
+from compmodel.settlement import MONEY, Settlement
 
 
 class OpenDecision(BaseModel):
@@ -66,6 +68,12 @@ class Plan(BaseModel):
     events: EventRule = Field(EventRule(), description="What an event counts as, and how much of it.")
     exchange: ExchangeRule = Field(ExchangeRule(), description="At which rates ARR and pay in other currencies count.")
     components: tuple[Component, ...] = Field(min_length=1, description="The measures.")
+    adjustments: tuple[Settlement, ...] = Field(
+        (),
+        description="What changes a person's whole pay of a period, in this order; gates and kickers first, then what "
+        "is settled on whole cents.",
+    )
+    weights_total: Number = Field(1.0, gt=0, description="What the weights add up to.")
     open_decisions: tuple[OpenDecision, ...] = Field((), description="What is not settled yet.")
 
     @model_validator(mode="after")
@@ -73,10 +81,39 @@ class Plan(BaseModel):
         names = [component.name for component in self.components]
         for name in {name for name in names if names.count(name) > 1}:
             raise ValueError(f"component {name!r} occurs twice. Rename one.")
-        total = sum(exact(component.weight) for component in self.components)
-        if total != 1:
-            raise ValueError(f"weights add up to {float(total):.4g}, but must add up to 1. Change one of them.")
+        named = sorted({role for component in self.components for role in component.roles})
+        for role in named or [""]:
+            mine = [c for c in self.components if c.basis.is_of_incentive and (not c.roles or role in c.roles)]
+            total, whole = sum(exact(component.weight) for component in mine), exact(self.weights_total)
+            if mine and total != whole:
+                of = f" of role {role}" if role else ""
+                fix = "Change one of them."
+                raise ValueError(
+                    f"weights{of} add up to {float(total):.4g}, but must add up to {float(whole):g}. {fix}"
+                )
+        rules: list[Any] = [rule for component in self.components for rule in component.adjustments]
+        rules += [*self.adjustments, *(getattr(rule, "condition", None) for rule in self.adjustments)]
+        for rule in rules:
+            looked_at = getattr(rule, "component", None)
+            if looked_at not in (None, *names):
+                raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
+        kinds = [isinstance(rule, MONEY) for rule in self.adjustments]
+        if kinds != sorted(kinds):
+            raise ValueError("adjustments has a gate or kicker after what is settled on cents. Write those first.")
         return self
+
+    @property
+    def conditions(self) -> tuple[Gate | Kicker, ...]:
+        """The gates and kickers of the whole plan."""
+        return tuple(rule for rule in self.adjustments if isinstance(rule, Gate | Kicker))
+
+    @property
+    def adjustment_names(self) -> tuple[str, ...]:
+        """What each adjustment is called in a statement: its kind, with a number where it is not the only one."""
+        kinds = [rule.kind for rule in self.adjustments]
+        return tuple(
+            f"{kind}_{kinds[: i + 1].count(kind)}" if kinds.count(kind) > 1 else kind for i, kind in enumerate(kinds)
+        )
 
     def component(self, name: str) -> Component:
         """Returns the component of that name. Raises PlanError with the nearest one."""

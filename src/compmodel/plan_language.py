@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from compmodel.attainment import AttainmentRule, Target
+from compmodel.attainment import AttainmentRule
 from compmodel.baselines import BASELINE_WORDS
 from compmodel.books import BookRule, Exclusion, Overlay
 from compmodel.components import Component, LevelRule
@@ -16,6 +16,7 @@ from compmodel.exchange import ExchangeRule
 from compmodel.metrics import METRICS
 from compmodel.payout import PayRule
 from compmodel.plan import OpenDecision, Plan
+from compmodel.targets import Target, TargetCase
 
 APART = ("books", "events", "exchange")
 _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
@@ -47,6 +48,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         LevelRule,
     ),
     ("target", "A number alone is the default.", Target),
+    ("target.cases", "At least one of the keys beside `target`.", TargetCase),
     ("attainment", "", AttainmentRule),
     ("curve", "", Curve),
     ("open_decisions", "", OpenDecision),

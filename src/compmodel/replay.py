@@ -15,19 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.attainment import attain, payee_periods, yearly_value
 from compmodel.baselines import Baseline, windows
 from compmodel.books import BOOK, assignments_by_kind
 from compmodel.codes import same_text
-from compmodel.components import KPI, LEVELS, Component
+from compmodel.components import KPI, Component
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import Moves, credit, kpi_credits, movements, opening_books
-from compmodel.curves import payout_factor
-from compmodel.errors import PlanError, Problem
+from compmodel.errors import PlanError
 from compmodel.events import counted, refuse_unknown
-from compmodel.exchange import constant_rates, pay_rates, rate_of
+from compmodel.exchange import constant_rates, pay_rates
 from compmodel.measurement import (
-    KPI_FORMS,
     Ledger,
     Measured,
     PlacedLedger,
@@ -37,8 +34,9 @@ from compmodel.measurement import (
 )
 from compmodel.metrics import METRICS
 from compmodel.misfits import misfits
-from compmodel.money import Array, Cents, exact_array
-from compmodel.payout import gross_pay, payout_cents
+from compmodel.money import Array
+from compmodel.payouts import Results, payouts
+from compmodel.people import payee_periods
 from compmodel.periods import Period, period_edges, period_range, quarter, quarter_of
 from compmodel.plan import Plan
 from compmodel.revaluation import revalued
@@ -48,11 +46,6 @@ from compmodel.values import described_rows, exact_values, values
 UNCOUNTED = "nobody's count is in the data"
 MOST_LEDGERS = 16
 """Kept at a time; the oldest goes first."""
-CENTS_A_YEAR = 400
-"""A quarter's amount in currency is the yearly one in cents over this."""
-COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
-COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
-COLUMNS += ["gross", "payout", "cost", "note"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +97,12 @@ def rates_paid(plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.
     return pay_rates(history.fx_rates, history.settings, constant, periods, plan.exchange)
 
 
+def people_of(plan: Plan, history: History, periods: tuple[Period, ...], paid_at: pd.DataFrame) -> pd.DataFrame:
+    """Returns the people of each period, of `payee_periods`, as the plan pays them at these rates."""
+    pay = plan.pay
+    return payee_periods(history.payees, periods, pay.currency, paid_at, pay.proration, pay.month_day)
+
+
 def due_ledger(run: Replay) -> Ledger:
     """Returns the ledger by due dates of a run, which holds what `due_in_period` is over; it is not kept in the run."""
     span = f"{run.periods[0].name}:{run.periods[-1].name}"
@@ -113,11 +112,12 @@ def due_ledger(run: Replay) -> Ledger:
 def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
     history, periods = ledgers.history, ledgers.periods
     paid_at = rates_paid(plan, history, periods)
-    people = payee_periods(history.payees, periods, plan.pay.currency, paid_at)
+    people = people_of(plan, history, periods, paid_at)
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
     every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}
     measured = [_measured(component, plan, history, people, ledgers, every) for component in plan.components]
-    paid = payouts(plan, people, measured, periods, paid_at)
+    rows = np.flatnonzero((people["proration"] > 0).to_numpy())
+    paid = payouts(plan, people.take(rows).reset_index(drop=True), _results(people, rows, measured), periods, paid_at)
     names = [component.name for component in plan.components]
     return Replay(
         plan,
@@ -140,9 +140,6 @@ class Ledgers:
     def __init__(self, history: History, periods: str):
         """Raises PlanError when the periods are not quarters, DataError when a rate is missing."""
         self.history, self.periods = history, period_range(periods, history.settings.calendar)
-        if self.periods[0].letter != "Q":
-            fix = "Write quarters, such as 2024Q1:2025Q4."
-            raise PlanError([Problem("periods", "must be quarters, which is how the plans pay", fix, value=periods)])
         rates = constant_rates(history.fx_rates, history.settings, history.arr_events["currency"].unique())
         self._moved = movements(history.arr_events, rates)
         self._found: dict[tuple[str, ...], Ledger] = {}
@@ -156,8 +153,10 @@ class Ledgers:
             over = windows(baseline, self.periods)
             moved = events.join(credit_dates(events, rule, history.settings.calendar))
             refuse_unknown(moved, over.starts_on.min(), over.ends_on.max())
-            first = quarter(quarter_of(over.starts_on[:1], history.settings.calendar)[0])
-            ends = self.periods[-1]
+            first = quarter(quarter_of(over.starts_on[:1], history.settings.calendar)[0], history.settings.calendar)
+            ends = quarter(
+                quarter_of(over.period_ends_on[-1:], history.settings.calendar)[0], history.settings.calendar
+            )
             moved = revalued(moved, history.fx_rates, history.settings, plan.exchange, first, ends)
             if len(self._found) >= MOST_LEDGERS:
                 del self._found[next(iter(self._found))]
@@ -221,105 +220,17 @@ def _with_uncounted(paid: pd.DataFrame, plan: Plan, history: History, periods: t
     return paid.assign(note=note)
 
 
-def payouts(
-    plan: Plan,
-    people: pd.DataFrame,
-    measured: Sequence[pd.DataFrame],
-    periods: tuple[Period, ...],
-    rates: pd.DataFrame,
-) -> pd.DataFrame:
-    """Returns the pay of each person on the plan in a period.
-
-    Grain: one row a payee, period and component (see `Replay.payouts`), in the order of people, then components.
-    """
-    n, rows = len(plan.components), np.flatnonzero((people["proration"] > 0).to_numpy())
-    value = np.column_stack([values(ratios, len(people))[rows] for ratios in measured])
-    described = [described_rows(ratios, len(people)).take(rows) for ratios in measured]
-    people = people.take(rows).reset_index(drop=True)
-    is_empty = np.isnan(value)
-    numbers = {"value": np.where(is_empty, 0.0, value), "target": _targets(plan, people, periods)}
-    for name in ("cent_days", "days_on_plan", "n_days"):
-        numbers[name] = np.repeat(people[[name]].to_numpy(dtype=float), n, axis=1)
-    floats = _paid(plan, numbers, is_empty, periods[0])
+def _results(people: pd.DataFrame, rows: npt.NDArray[np.intp], measured: Sequence[pd.DataFrame]) -> Results:
+    """What was measured of some rows of people, from each component's ratios."""
 
     def exactly(some: npt.NDArray[np.intp]) -> Array:
-        exact = {name: exact_array(known[some]) for name, known in numbers.items() if name != "value"}
-        exact["value"] = np.column_stack([exact_values(ratios, rows[some]) for ratios in measured])
-        return _paid(plan, exact, is_empty[some], periods[0])["gross"]
+        return np.column_stack([exact_values(ratios, rows[some]) for ratios in measured])
 
-    cents = payout_cents(floats["gross"], exactly)
-    order = np.arange(len(people) * n).reshape(n, len(people)).T.ravel()
-    paid = pd.concat(described, ignore_index=True).take(order).reset_index(drop=True)
-    said = np.tile(_nothing(plan), (len(people), 1)).ravel()
-    for level in LEVELS[1:]:
-        in_none = ((paid["level"] == level) & paid["unit_id"].isna()).to_numpy()
-        said = np.where(in_none, f"in no {level}, so nothing is paid", said)
-    return paid.assign(
-        payee_id=np.repeat(people["payee_id"].array, n),
-        period=np.repeat(people["period"].array, n),
-        component=np.tile([component.name for component in plan.components], len(people)),
-        team=np.repeat(people["team"].to_numpy(dtype=object), n),
-        currency=np.repeat(people["currency"].to_numpy(dtype=object), n),
-        weight=np.tile([component.weight for component in plan.components], len(people)),
-        target_incentive=floats["target_incentive"].ravel(),
-        proration=floats["proration"].ravel(),
-        value=np.where(is_empty, np.nan, floats["value"]).ravel(),
-        target=numbers["target"].ravel(),
-        attainment=np.where(is_empty, np.nan, floats["attainment"]).ravel(),
-        factor=floats["factor"].ravel(),
-        gross=floats["gross"].ravel(),
-        payout=cents.ravel() / 100,
-        cost=_converted(cents, people, rates).ravel() / 100,
-        note=np.where(is_empty.ravel(), said, ""),
-    )[COLUMNS]
-
-
-def _targets(plan: Plan, people: pd.DataFrame, periods: tuple[Period, ...]) -> npt.NDArray[np.float64]:
-    """Target of each person and component, of yearly ones the share of the months measured."""
-    found = []
-    for component in plan.components:
-        months = people["period"].map({period.name: component.months(period) for period in periods})
-        found.append(component.target.of(people["segment"], months.to_numpy(dtype=np.int64), component.at_rest))
-    return np.column_stack(found)
-
-
-def _converted(cents: Cents, people: pd.DataFrame, rates: pd.DataFrame) -> Cents:
-    """Payouts in whole cents of the reporting currency; each payee's row adds up to its rounded converted total."""
-    rate = rate_of(rates, people["period"], people["currency"])[:, None]
-
-    def exactly(rows: npt.NDArray[np.intp]) -> Array:
-        return exact_array(rate[rows]) * exact_array(cents[rows] / 100)
-
-    return payout_cents(rate * cents / 100, exactly)
-
-
-def _paid(plan: Plan, numbers: dict[str, Array], is_empty: npt.NDArray[np.bool_], period: Period) -> dict[str, Array]:
-    """Value, attainment, factor and unrounded pay: payee-periods x components, floats or exact fractions."""
-    value = numbers["value"].copy()
-    attainment, factor = np.empty_like(value), np.empty_like(value)
-    weight = np.array([component.weight for component in plan.components])
-    for i, component in enumerate(plan.components):
-        if component.annualised:
-            value[:, i] = yearly_value(value[:, i], component.months(period), component.annualised)
-        attainment[:, i] = attain(value[:, i], numbers["target"][:, i], component.attainment)
-        factor[:, i] = payout_factor(attainment[:, i], component.curve)
-    factor = np.where(is_empty, 0 * factor, factor)
-    weights = exact_array(weight) if value.dtype == object else weight
-    target_incentive = numbers["cent_days"] / (numbers["days_on_plan"] * CENTS_A_YEAR)
-    proration = numbers["days_on_plan"] / numbers["n_days"]
-    return {
-        "value": value,
-        "attainment": attainment,
-        "factor": factor,
-        "target_incentive": target_incentive,
-        "proration": proration,
-        "gross": gross_pay(target_incentive, proration, weights, factor),
-    }
-
-
-def _nothing(plan: Plan) -> list[str]:
-    said = [METRICS[c.metric].nothing if c.metric in METRICS else KPI_FORMS[c.form][1] for c in plan.components]
-    return [f"{reason} in the period, so nothing is paid" for reason in said]
+    return Results(
+        np.column_stack([values(ratios, len(people))[rows] for ratios in measured]),
+        exactly,
+        [described_rows(ratios, len(people)).take(rows).reset_index(drop=True) for ratios in measured],
+    )
 
 
 def run_record(replays: Sequence[Replay]) -> pd.DataFrame:

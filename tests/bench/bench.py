@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 import compmodel as cm
-from compmodel.attainment import payee_periods
 from compmodel.baselines import windows
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import Moves, credit, movements, opening_books
 from compmodel.events import counted
 from compmodel.exchange import constant_rates, pay_rates
+from compmodel.people import payee_periods
 
 ROUNDS = 15
 PERIODS = "2023Q1:2025Q4"

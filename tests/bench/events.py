@@ -28,7 +28,6 @@ import pandas as pd
 import pyarrow as pa
 
 from bench import timed
-from compmodel.attainment import payee_periods
 from compmodel.baselines import windows
 from compmodel.books import BOOK, BookRule
 from compmodel.codes import same_text
@@ -36,6 +35,7 @@ from compmodel.credit_dates import CreditRule, credit_dates
 from compmodel.crediting import Moves, credit, movements, opening_books
 from compmodel.events import EventRule, counted
 from compmodel.measurement import Ledger, Measured, measure, placed
+from compmodel.people import payee_periods
 from compmodel.periods import Calendar, Period, period_range
 
 SEED = 20

@@ -1,0 +1,341 @@
+"""The pay of each person and period, to the cent: earnings, one rounding, and what is settled on whole cents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compmodel.adjustments import Condition
+from compmodel.components import LEVELS, Component
+from compmodel.earnings import PLAN, Earned, Known, doubtful_rows, earned
+from compmodel.exchange import rate_of
+from compmodel.measurement import KPI_FORMS
+from compmodel.metrics import METRICS
+from compmodel.money import Array, Cents, exact, exact_array
+from compmodel.payout import payout_cents
+from compmodel.people import new_months
+from compmodel.periods import Period
+from compmodel.plan import Plan
+from compmodel.settlement import MONEY, Facts, Guarantee, settled
+
+COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
+COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
+COLUMNS += ["gross", "adjustment", "adjustment_reason", "payout", "cost", "note"]
+Positions = npt.NDArray[np.intp]
+
+
+class Results(NamedTuple):
+    """What was measured of rows of people: arrays of rows x components.
+
+    `value` is NaN where nothing was; `exactly(rows)` gives the exact values of some rows; `described` holds a frame a
+    component of rows with level, unit_id, opening_arr, numerator and denominator. `attainment` is of cases that begin
+    with it; `target` of those that name targets of their own (NaN where they do not).
+    """
+
+    value: npt.NDArray[np.float64]
+    exactly: Callable[[Positions], Array]
+    described: Sequence[pd.DataFrame]
+    attainment: npt.NDArray[np.float64] | None = None
+    target: npt.NDArray[np.float64] | None = None
+
+
+def payouts(
+    plan: Plan,
+    people: pd.DataFrame,
+    results: Results,
+    periods: tuple[Period, ...],
+    rates: pd.DataFrame,
+    recovered: Mapping[int, Cents] | None = None,
+) -> pd.DataFrame:
+    """Returns the pay of people on the plan, of `payee_periods`, all with a target incentive.
+
+    Grain: one row a payee, period and component that the payee's role has, in the order of people, then components,
+    then one for each of the plan's adjustments that changed the pay (see `Replay.payouts`). `recovered` is what a
+    clawback takes back in whole cents, by its position in the plan's adjustments.
+    """
+    components, by_name = plan.components, {period.name: period for period in periods}
+    known = _known(plan, people, results, by_name, rates)
+    floats = earned(components, known, plan.conditions)
+    has_component = np.column_stack([_has(component, people) for component in components])
+    is_paid = has_component & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
+    before = _before(people, by_name) if any(c.to_date for c in components) else np.full(len(people), -1)
+
+    def exactly_earned(rows: Positions) -> Earned:
+        at = known.rows(rows)._replace(value=_exact_values(results, rows, known))
+        return earned(components, at, plan.conditions)
+
+    def exactly(some: Positions) -> Array:
+        """The exact pay of some rows; what was paid of the year before is that of an earlier row."""
+        wanted = np.unique(np.r_[some, before[some][before[some] >= 0]])
+        paid = exactly_earned(wanted).pay
+        pay = _less_before(components, paid, people.take(wanted), before[wanted], wanted)[np.searchsorted(wanted, some)]
+        pay[~is_paid[some]] = Fraction(0)
+        return pay
+
+    doubt = np.flatnonzero(doubtful_rows(components, known, floats, plan.conditions))
+    if len(doubt):
+        for array, certain in zip(floats, exactly_earned(doubt), strict=True):
+            array[doubt] = certain.astype(array.dtype)
+    pay = _less_before(components, floats.pay, people, before, np.arange(len(people)))
+    pay = np.where(is_paid, pay, 0.0)
+    cents = payout_cents(pay, exactly, plan.pay.rounding)
+    facts = _facts(plan, people, known, floats, periods, rates, recovered or {})
+    added = settled(cents.sum(axis=1), plan.adjustments, facts)
+    every = np.column_stack([cents, *added]) if added else cents
+    rows = _component_rows(plan, people, results, known, floats, pay)
+    rows = [*rows, *(_settled_rows(plan, people, i) for i in range(len(added)))]
+    kept = np.column_stack([has_component, *(of != 0 for of in added)]).ravel()
+    order = np.arange(every.size).reshape(every.shape[::-1]).T.ravel()[kept]
+    paid = pd.concat(rows, ignore_index=True).take(order).reset_index(drop=True)
+    cost = _converted(every, people, rates).ravel()[kept] / 100
+    return paid.assign(payout=every.ravel()[kept] / 100, cost=cost)[COLUMNS]
+
+
+def _has(component: Component, people: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    if not component.roles:
+        return np.ones(len(people), dtype=bool)
+    return people["role"].isin(component.roles).to_numpy()
+
+
+def _known(
+    plan: Plan, people: pd.DataFrame, results: Results, periods: dict[str, Period], rates: pd.DataFrame
+) -> Known:
+    components, names = plan.components, people["period"]
+    months = [names.map({name: c.months(period) for name, period in periods.items()}) for c in components]
+    n_months = np.column_stack(months).astype(np.int64).reshape(len(people), len(components))
+    targets = [c.target.of(people, periods, n_months[:, i], c.at_rest) for i, c in enumerate(components)]
+    target = np.column_stack(targets) if len(people) else np.zeros((0, len(components)))
+    if results.target is not None:
+        target = np.where(np.isnan(results.target), target, results.target)
+    numbers = {name: people[[name]].to_numpy(dtype=float) for name in ("cent_days", "days_on_plan", "n_days")}
+    per_year = names.map({name: 12 // period.months for name, period in periods.items()}).to_numpy(dtype=float)[:, None]
+    is_empty = np.isnan(results.value) if results.attainment is None else np.isnan(results.attainment)
+    rate = rate_of(rates, names, people["currency"])[:, None]
+    opening = [of["opening_arr"].fillna(0).to_numpy(dtype=float) for of in results.described]
+    return Known(
+        value=np.where(np.isnan(results.value), 0.0, results.value),
+        is_empty=is_empty,
+        target=target,
+        months=n_months,
+        opening=np.column_stack(opening),
+        pool_share=np.column_stack([_pool_share(c, i, people, results, opening[i]) for i, c in enumerate(components)]),
+        cent_days=numbers["cent_days"],
+        days_on_plan=numbers["days_on_plan"],
+        n_days=numbers["n_days"],
+        per_year=per_year,
+        incentive_to_date=_to_date(plan, people, numbers, per_year, periods),
+        rate=rate,
+        attainment=None if results.attainment is None else np.where(is_empty, 0.0, results.attainment),
+    )
+
+
+def _exact_values(results: Results, rows: Positions, known: Known) -> Array:
+    return exact_array(known.value[rows]) if results.attainment is not None else results.exactly(rows)
+
+
+def _pool_share(
+    component: Component, i: int, people: pd.DataFrame, results: Results, opening: npt.NDArray[np.float64]
+) -> Array:
+    """Each person's part of a pool of the period, among those who have the component and a value."""
+    if component.basis.kind != "pool":
+        return np.zeros(len(people), dtype=object)
+    value = results.value[:, i] if results.attainment is None else results.attainment[:, i]
+    takes = _has(component, people) & ~np.isnan(value)
+    incentive = (people["cent_days"] / people["n_days"]).to_numpy(dtype=float)
+    of = {"equally": np.ones(len(people)), "target_incentive": incentive, "opening_arr": opening, "value": value}
+    parts = exact_array(np.where(takes, np.maximum(of[component.basis.shared or "equally"], 0.0), 0.0))
+    wholes = pd.Series(parts).groupby(people["period"].to_numpy()).transform(lambda of_period: sum(of_period))
+    return np.array([part / whole if whole else Fraction(0) for part, whole in zip(parts, wholes, strict=True)])
+
+
+def _to_date(
+    plan: Plan, people: pd.DataFrame, numbers: dict[str, Array], per_year: Array, periods: dict[str, Period]
+) -> Array:
+    """Target incentive x proration of the fiscal year up to and with each row."""
+    if not any(component.to_date == "elapsed" for component in plan.components):
+        return np.zeros((len(people), 1))
+    terms = exact_array(numbers["cent_days"]) / (exact_array(numbers["n_days"]) * exact_array(per_year) * 100)
+    years = [periods[name].opening("").name for name in people["period"]]
+    begins = [periods[name].starts_on for name in people["period"]]
+    found = np.empty((len(people), 1), dtype=object)
+    for row, (payee, year, on) in enumerate(zip(people["payee_id"], years, begins, strict=True)):
+        same = (people["payee_id"].to_numpy() == payee) & (np.array(years) == year) & (np.array(begins) <= on)
+        found[row, 0] = sum(terms[same, 0], Fraction(0))
+    return found
+
+
+def _before(people: pd.DataFrame, periods: dict[str, Period]) -> Positions:
+    """The payee's row before each one in the same fiscal year, -1 for none."""
+    found, last = np.full(len(people), -1, dtype=np.intp), dict[tuple[str, str], int]()
+    begins = [periods[name].starts_on for name in people["period"]]
+    for row in np.argsort(np.array(begins, dtype="datetime64[D]"), kind="stable").tolist():
+        key = (people["payee_id"].iloc[row], periods[people["period"].iloc[row]].opening("").name)
+        found[row], last[key] = last.get(key, -1), row
+    return found
+
+
+def _less_before(
+    components: Sequence[Component], pay: Array, people: pd.DataFrame, before: Positions, rows: Positions
+) -> Array:
+    """Pay of components to date less that of the payee's row before; `rows` are the positions it is of, rising."""
+    chosen = [i for i, component in enumerate(components) if component.to_date]
+    if not chosen:
+        return pay
+    found, is_known = pay.copy(), np.isin(before, rows)
+    at = np.searchsorted(rows, before[is_known])
+    for i in chosen:
+        found[is_known, i] = pay[is_known, i] - pay[at, i]
+        if "paid_before" in people:
+            given = people["paid_before"].notna().to_numpy()
+            paid = people["paid_before"].to_numpy(dtype=float)[given]
+            found[given, i] = pay[given, i] - (exact_array(paid) if pay.dtype == object else paid)
+    return found
+
+
+def _facts(
+    plan: Plan,
+    people: pd.DataFrame,
+    known: Known,
+    found: Earned,
+    periods: tuple[Period, ...],
+    rates: pd.DataFrame,
+    recovered: Mapping[int, Cents],
+) -> Facts:
+    order = {period.name: n for n, period in enumerate(periods)}
+    lasts = [period.ends_on == period.opening("").ends_on for period in periods]
+    position = np.asarray(people["period"].map(order), dtype=np.intp)
+    each = [periods[n] for n in position.tolist()]
+    day, base = plan.pay.month_day, known.incentive
+    guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
+    shares = {
+        n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in new_months(people["hired_on"], each, day, n)]
+        for n in guarantees
+    }
+    has_money = any(isinstance(rule, MONEY) for rule in plan.adjustments)
+    near = known.rows(np.arange(len(people) if has_money else 0)).incentive
+    return Facts(
+        payee=pd.factorize(people["payee_id"])[0],
+        period=position,
+        is_years_last=np.array(lasts)[position] if len(position) else np.zeros(0, dtype=bool),
+        base_cents=payout_cents(base, lambda rows: near[rows])[:, 0]
+        if has_money
+        else np.zeros(len(people), dtype=np.int64),
+        names=[component.name for component in plan.components],
+        results={
+            "value": found.value,
+            "attainment": found.attainment,
+            "factor": found.factor,
+            "is_empty": known.is_empty,
+        },
+        new_share=shares,
+        recovered_cents=recovered,
+        cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
+    )
+
+
+def _component_rows(
+    plan: Plan, people: pd.DataFrame, results: Results, known: Known, found: Earned, pay: Array
+) -> list[pd.DataFrame]:
+    """What stands in each component's rows, pay in cents apart; a frame a component, in the order of people."""
+    frames, is_away = [], ~people["on_last_day"].to_numpy() & plan.pay.on_last_day
+    for i, (component, described) in enumerate(zip(plan.components, results.described, strict=True)):
+        is_empty = known.is_empty[:, i]
+        said = np.full(len(people), _nothing(component), dtype=object)
+        for level in LEVELS[1:]:
+            in_none = ((described["level"] == level) & described["unit_id"].isna()).to_numpy()
+            said = np.where(in_none, f"in no {level}, so nothing is paid", said)
+        note = np.where(is_empty, said, np.where(known.target[:, i] > 0, "", "no target, so nothing is paid"))
+        note = np.where(is_away, "not on the plan on the period's last day, so nothing is paid", note)
+        reasons = np.array([*_reasons(component, plan), ""], dtype=object)
+        why = np.where(found.changed_by[:, i] == PLAN, len(reasons) - 2, found.changed_by[:, i])
+        if component.to_date:
+            why = np.where(why < 0, len(reasons) - 3, why)
+        gross = found.gross[:, i]
+        frames.append(
+            described.reset_index(drop=True).assign(
+                **_of_people(people),
+                component=component.name,
+                weight=component.weight,
+                target_incentive=known.target_incentive[:, 0],
+                proration=known.proration[:, 0],
+                value=np.where(is_empty, np.nan, found.value[:, i]),
+                target=known.target[:, i],
+                attainment=np.where(is_empty, np.nan, found.attainment[:, i]),
+                factor=found.factor[:, i],
+                gross=gross,
+                adjustment=np.where(pay[:, i] == gross, 0.0, pay[:, i] - gross),
+                adjustment_reason=np.where(pay[:, i] == gross, "", reasons[why]),
+                note=note,
+            )
+        )
+    return frames
+
+
+def _of_people(people: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "payee_id": people["payee_id"].array,
+        "period": people["period"].array,
+        "team": people["team"].to_numpy(dtype=object),
+        "currency": people["currency"].to_numpy(dtype=object),
+    }
+
+
+def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFrame:
+    """What stands in the rows of one of the plan's adjustments, its amount apart."""
+    nothing = dict.fromkeys(
+        ("opening_arr", "numerator", "denominator", "value", "target", "attainment", "factor"), np.nan
+    )
+    rule = plan.adjustments[position]
+    return pd.DataFrame(
+        {
+            **_of_people(people),
+            **nothing,
+            "level": "individual",
+            "unit_id": people["payee_id"].to_numpy(dtype=object),
+            "component": plan.adjustment_names[position],
+            "weight": 0.0,
+            "target_incentive": 0.0,
+            "proration": 1.0,
+            "gross": 0.0,
+            "adjustment": 0.0,
+            "adjustment_reason": adjustment_words(rule),
+            "note": "",
+        }
+    )
+
+
+def _reasons(component: Component, plan: Plan) -> list[str]:
+    """What changed a component's pay, by position; then: paid before, a condition of the plan, not paid at all."""
+    own = [adjustment_words(rule) for rule in component.adjustments]
+    return [*own, "less what was paid of the year before", "; ".join(map(adjustment_words, plan.conditions))]
+
+
+def adjustment_words(rule: Any) -> str:
+    """Returns an adjustment in words, such as "gate: grr must reach 0.9 (value)"."""
+    written = rule.model_dump(exclude_unset=True, exclude={"kind"})
+    if isinstance(rule, Condition):
+        of = f"{rule.component or 'every component'} must reach {rule.reaches:g} ({rule.of})"
+        does = f", or {rule.otherwise:g} of it is paid" if rule.kind == "gate" and rule.otherwise else ""  # type: ignore[attr-defined]
+        return f"{rule.kind}: {of}{does}" + (f", times {rule.times:g}" if rule.kind == "kicker" else "")  # type: ignore[attr-defined]
+    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in written.items())
+    return f"{rule.kind}: {said}"
+
+
+def _nothing(component: Component) -> str:
+    metric = METRICS.get(component.metric)
+    return f"{metric.nothing if metric else KPI_FORMS[component.form][1]} in the period, so nothing is paid"
+
+
+def _converted(cents: Cents, people: pd.DataFrame, rates: pd.DataFrame) -> Cents:
+    """Payouts in whole cents of the reporting currency; each payee's row adds up to its rounded converted total."""
+    rate = rate_of(rates, people["period"], people["currency"])[:, None]
+
+    def exactly(rows: Positions) -> Array:
+        return exact_array(rate[rows]) * exact_array(cents[rows] / 100)
+
+    return payout_cents(rate * cents / 100, exactly)

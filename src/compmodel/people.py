@@ -1,0 +1,111 @@
+"""The people of each period: who is on a plan for which part of it, with which target incentive.
+
+A payee's `proration` is the days (or working days, or months) with a target incentive over those of the period; the
+period's target incentive is the yearly amount, averaged over them, over the periods a year.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compmodel.exchange import rate_of
+from compmodel.periods import Period
+
+Proration = Literal["days", "working_days", "months"]
+ONE_DAY = np.timedelta64(1, "D")
+
+
+def payee_periods(
+    payees: pd.DataFrame,
+    periods: tuple[Period, ...],
+    currency: str,
+    rates: pd.DataFrame,
+    proration: Proration = "days",
+    month_day: int = 15,
+) -> pd.DataFrame:
+    """Returns the people of each period: role, team, segment, region and target incentive while on the plan.
+
+    Grain: one row a payee and period in which the payee has a span. Role, team, segment and region are those of the
+    first span with a target incentive, or of the first span. `currency` is a code, or "payee" for each payee's own
+    (that of the last span in the period). An amount in another currency is converted to whole cents a year at `rates`,
+    of `pay_rates`.
+    Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
+    days, added up), days_on_plan, n_days (in working days or months where `proration` says so), proration, hired_on
+    (first day of the payee's first span), on_last_day (on the plan on the period's last day).
+    """
+    spans = payees.sort_values(["payee_id", "starts_on"], kind="stable").reset_index(drop=True)
+    spans["hired_on"] = spans.groupby("payee_id")["starts_on"].transform("min")
+    first = np.array([period.starts_on for period in periods], dtype="datetime64[s]")
+    last = np.array([period.ends_on for period in periods], dtype="datetime64[s]")
+    starts = np.maximum(spans["starts_on"].to_numpy()[:, None], first)
+    ends = np.fmin(spans["ends_on"].to_numpy()[:, None], last)
+    position, span = np.nonzero((starts <= ends).T)
+    here = spans.take(span).reset_index(drop=True)
+    here["period"] = np.array([period.name for period in periods], dtype=object)[position]
+    by = [position, here["payee_id"]]
+    here["pay_currency"] = here["currency"].groupby(by).transform("last") if currency == "payee" else currency
+    held = _units(starts.T[position, span], ends.T[position, span], proration, month_day)
+    has_incentive = here["target_incentive"].to_numpy() > 0
+    here["days_on_plan"] = np.where(has_incentive, held, 0)
+    here["on_last_day"] = has_incentive & (ends.T[position, span] == last[position])
+    here["n_days"] = _units(first, last, proration, month_day)[position]
+    here["cent_days"] = (_yearly_cents(here, rates) * here["days_on_plan"]).round()
+    is_idle, payee = here["days_on_plan"].to_numpy() == 0, pd.factorize(here["payee_id"])[0]
+    order = np.lexsort((np.arange(len(here)), is_idle, payee, position))
+    people = here.take(order)
+    firsts = people.drop_duplicates(["period", "payee_id"]).reset_index(drop=True)
+    grouped = people.groupby(["period", "payee_id"], sort=False)
+    sums = grouped[["cent_days", "days_on_plan", "on_last_day"]].sum().reset_index(drop=True)
+    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on"]
+    found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums)
+    return found.assign(
+        period=found["period"].astype("str"),
+        proration=found["days_on_plan"] / found["n_days"],
+        on_last_day=found["on_last_day"] > 0,
+    )
+
+
+def _units(
+    starts: npt.NDArray[np.datetime64], ends: npt.NDArray[np.datetime64], proration: Proration, month_day: int
+) -> npt.NDArray[Any]:
+    """Days, working days or months of spans; a month is the span's that holds its `month_day`."""
+    first, after = starts.astype("datetime64[D]"), ends.astype("datetime64[D]") + ONE_DAY
+    if proration == "days":
+        found: npt.NDArray[Any] = (after - first) // ONE_DAY
+    elif proration == "working_days":
+        found = np.busday_count(first, after)
+    else:
+        back = np.timedelta64(month_day - 1, "D")  # a month begins on its day
+        opens = (first - back).astype("datetime64[M]").astype(np.int64)
+        opens += (first - back).astype("datetime64[D]") > opens.astype("datetime64[M]").astype("datetime64[D]")
+        closes = (after - ONE_DAY - back).astype("datetime64[M]").astype(np.int64)
+        found = np.maximum(closes - opens + 1, 0)
+    return found
+
+
+def new_months(hired_on: pd.Series, periods: list[Period], month_day: int, n: int) -> list[tuple[int, int]]:
+    """Returns of each person's period the months among the first n since the hire, and all months since the hire.
+
+    >>> new_months(pd.Series(pd.to_datetime(["2025-01-17"])), [Period("2025Q2")], 14, 3)
+    [(1, 3)]
+    """
+    found = []
+    for hired, period in zip(hired_on.dt.date, periods, strict=True):
+        first = hired.year * 12 + hired.month - 1 + (hired.day > month_day)
+        opening = period.starts_on.year * 12 + period.starts_on.month - 1
+        since = [month - first for month in range(opening, opening + period.months) if month >= first]
+        found.append((sum(month < n for month in since), len(since)))
+    return found
+
+
+def _yearly_cents(spans: pd.DataFrame, rates: pd.DataFrame) -> pd.Series:
+    """Yearly target incentive in whole cents of the pay currency; converted ones rounded as a pay letter would be."""
+    cents = spans["target_incentive"] * 100
+    own, paid = (rate_of(rates, spans["period"], spans[name]) for name in ("currency", "pay_currency"))
+    factor = own / paid
+    converted = np.floor(cents * factor + 0.5 + 1e-7)
+    return cents.where(spans["currency"] == spans["pay_currency"], converted)
