@@ -29,7 +29,10 @@ LAYERS = [
     {"components"},
     {"plan", "earnings"},
     {"payouts"},
-    {"misfits", "plan_language"},
+    {"misfits", "plan_language", "plan_vocabulary"},
+    {"plan_words", "plan_differences"},
+    {"plan_changes"},
+    {"plan_commands"},
     {"replay"},
     {"cases"},
     {"verification"},
@@ -53,7 +56,7 @@ ONLY_IN = {
     "nbconvert": {"reports"},
     "plotly": {"figures", "pages", "workbench"},
     "pandera": {"parsing"},
-    "typer": {"cli"},
+    "typer": {"cli", "plan_commands"},
 }
 MOST_LINES = 350
 

@@ -11,6 +11,7 @@ import pytest
 
 import compmodel as cm
 from compmodel.cli import main
+from compmodel.plan_words import plan_words
 from spoilt import BASE, tiny
 
 THIRDS, HALVES = "data/plans/thirds.yaml", "data/plans/halves.yaml"
@@ -64,6 +65,10 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
         (["compare", "--plans", "nope.yaml", "--periods", "2024Q1", "--baseline", "x"], "nope.yaml"),
         ([*COMPARE[:-1], "2010Q1", "--baseline", "thirds"], "begins before the first day of the data"),
         ([*COMPARE[:-1], "2026Q1", "--baseline", "thirds"], "not over on the last day of the data"),
+        (["plan", "show", "nope.yaml"], "nope.yaml cannot be read"),
+        (["plan", "diff", HALVES, "nope.yaml"], "nope.yaml cannot be read"),
+        (["plan", "list", "no_such_folder"], "no_such_folder: No such file or directory. Check the path"),
+        (["plan", "list", "src"], "src holds no plan files"),
         (["report", "--period", "2025Q4", "--notebook", "README.md"], "not a notebook"),
         (["report", "--period", "2025"], "quarter"),
         (["report", "--period", "soon"], "not a period"),
@@ -82,7 +87,11 @@ def test_a_mistake_ends_with_a_clear_line(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["", "check", "compare", "explain", "report", "sample", "dictionary", "workbench"])
+COMMANDS = ["check", "compare", "explain", "report", "sample", "dictionary", "workbench"]
+PLAN_COMMANDS = ["plan", "plan show", "plan diff", "plan list"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, *PLAN_COMMANDS])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
     assert "Usage" in capsys.readouterr().out
@@ -130,3 +139,32 @@ def test_the_installed_program_fails_without_a_traceback() -> None:
     assert ended.returncode == 1
     assert "nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_plan_show_says_a_plan_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "show", HALVES) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[:1] == ["Halves"]
+    assert " ".join(printed.split()) == " ".join(" ".join(plan_words(cm.load_plan(HALVES))).split())
+
+
+def test_plan_diff_says_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plan", "diff", THIRDS, HALVES) == 0
+    assert "NRR now pays without a cap.\n" in capsys.readouterr().out
+    assert run("plan", "diff", HALVES, HALVES) == 0
+    assert capsys.readouterr().out == "The plans pay by the same rules.\n"
+
+
+def test_plan_list_names_every_file_and_what_is_wrong_with_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run("plan", "list") == 0
+    printed = capsys.readouterr().out
+    assert [path.name for path in sorted(Path("data/plans").glob("*.yaml")) if path.name not in printed] == []
+    (tmp_path / "good.yaml").write_text(Path(HALVES).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("name: bad", encoding="utf-8")
+    assert run("plan", "list", str(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert "NRR 50%, KPI 50%" in " ".join(printed.split())
+    assert f"Does not load: {tmp_path / 'bad.yaml'}: title is missing." in " ".join(printed.split())
+    assert "Traceback" not in printed

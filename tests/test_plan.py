@@ -162,7 +162,7 @@ class TestErrors:
             ("name: kpi", "name: nrr", ["component 'nrr' occurs twice. Rename one."]),
             ("name: kpi", "name: KPI", ["components[1].name has 'KPI'"]),
             ("currency: USD", "currency: usd", ["pay.currency has 'usd'"]),
-            ("period: quarter", "period: month", ["pay.period has 'month', but must be one of quarter"]),
+            ("period: quarter", "period: week", ["pay.period has 'week', but must be one of month, quarter"]),
             ("rounding: half_up", "", ["pay.rounding is missing"]),
             ("2026-04-01", "2026-02-30", ["must be valid YAML: day is out of range for month"]),
             ("2026-04-01", "soon", ["effective_on has 'soon'"]),

@@ -21,6 +21,7 @@ from compmodel.explain import explain
 from compmodel.mapping import mapping_language
 from compmodel.periods import Period
 from compmodel.plan import load_plan, load_plans
+from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
 from compmodel.replay import replay
 from compmodel.reports import (
@@ -44,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(plan_app, name="plan", no_args_is_help=True)
 
 
 class Names(StrEnum):

@@ -7,6 +7,7 @@ keys, weights that do not add up to 1 and goals below their floor are errors tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import floor, log10
 from pathlib import Path
@@ -38,6 +39,21 @@ class OpenDecision(BaseModel):
     field: str = Field(description="Path of the field, such as credit_on.renewal.")
     question: str = Field(description="The question as people ask it.")
     options: tuple[Any, ...] = Field(min_length=2, description="The values weighed.")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An open decision of a plan, and the position of the option that the plan now pays by; none if it is another."""
+
+    field: str
+    question: str
+    options: tuple[Any, ...]
+    position: int | None
+
+    @property
+    def now(self) -> Any:
+        """The option the plan now pays by, None if it is none of them."""
+        return None if self.position is None else self.options[self.position]
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,25 @@ class Plan(BaseModel):
             rest = 1 - exact(share) - sum(exact(weights[path]) for path in others[:-1])
             changes[others[-1]] = float(rest)
         return self.replace(changes)
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """Returns what is not settled yet, each with its options and the one the plan now pays by.
+
+        >>> open_decision = {"field": "pay.currency", "question": "Whose?", "options": ["payee", "USD"]}
+        >>> [decision.now for decision in example_plan().replace({"open_decisions": [open_decision]}).decisions()]
+        ['USD']
+        """
+        return tuple(
+            Decision(open_one.field, open_one.question, open_one.options, self._position_now(open_one))
+            for open_one in self.open_decisions
+        )
+
+    def _position_now(self, decision: OpenDecision) -> int | None:
+        for position, option in enumerate(decision.options):
+            with suppress(PlanError):
+                if self.decided(decision.field, option) == self:
+                    return position
+        return None
 
     def levers(self) -> tuple[Lever, ...]:
         """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""

@@ -68,8 +68,17 @@ def plan_language() -> str:
     lines += ["", "## Metrics", "", "`kpi.NAME` is any KPI of the history.", ""]
     lines += ["| metric | title | what it returns |", "|---|---|---|"]
     for name, metric in METRICS.items():
-        formula = (metric.measured.__doc__ or "").splitlines()[0].removeprefix("Returns ")
-        lines.append(f"| `{name}` | {metric.title} | {formula} |")
+        lines.append(f"| `{name}` | {metric.title} | {metric_formula(name)}. |")
     lines += ["", "## Baselines", "", "| baseline | what is measured |", "|---|---|"]
     lines += [f"| `{name}` | {words} |" for name, words in BASELINE_WORDS.items()]
     return "\n".join(lines) + "\n"
+
+
+def metric_formula(name: str) -> str:
+    """Returns what a metric of `METRICS` returns, as its function says it.
+
+    >>> metric_formula("net_new_arr")
+    'all movements of ARR together, an amount: new, expansion and reactivation less contraction and churn'
+    """
+    first = (METRICS[name].measured.__doc__ or "").splitlines()[0]
+    return first.removeprefix("Returns ").removesuffix(".")

@@ -1,0 +1,81 @@
+"""The commands about plan files alone: a plan in words, what changed between two, which plans there are."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from compmodel.errors import CompModelError, PlanError
+from compmodel.plan import Plan, load_plan
+from compmodel.plan_changes import SAME, plan_changes
+from compmodel.plan_vocabulary import number
+from compmodel.plan_words import component_titles, plan_words
+
+app = typer.Typer(help="Read plan files: a plan in words, what changed between two, a list of them.")
+WIDEST = 110
+"""Columns of the widest line: longer ones are hard to read."""
+ENDINGS = (".yaml", ".yml")
+
+
+@app.command("show")
+def show_plan(plan: Annotated[Path, typer.Argument(help="Plan file.")]) -> None:
+    """Say what a plan pays for, in plain words."""
+    _echo(plan_words(load_plan(plan)))
+
+
+@app.command("diff")
+def diff_plans(
+    before: Annotated[Path, typer.Argument(help="Plan file.")],
+    after: Annotated[Path, typer.Argument(help="The plan file that is held against it.")],
+) -> None:
+    """Say what changed from one plan to another, a sentence a change."""
+    _echo(plan_changes(load_plan(before), load_plan(after)) or [SAME])
+
+
+@app.command("list")
+def list_plans(folder: Annotated[Path, typer.Argument(help="Folder of plan files.")] = Path("data/plans")) -> None:
+    """List the plan files of a folder; of a broken one its first problem."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix in ENDINGS)
+    if not paths:
+        raise CompModelError(
+            f"{folder} holds no plan files. Give a folder of files that end in {' or '.join(ENDINGS)}."
+        )
+    table = Table("File", "Title", "Holds from", "Components", "Source", box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = column.header in ("File", "Holds from")
+    broken = []
+    for path in paths:
+        try:
+            plan = load_plan(path)
+        except PlanError as error:
+            broken.append(f"Does not load: {error.problems[0]}")
+            table.add_row(path.name, "(does not load)")
+        else:
+            table.add_row(path.name, plan.title, str(plan.effective_on), components_in_words(plan), plan.source)
+    Console(highlight=False, markup=False).print(table)
+    _echo(broken)
+
+
+def components_in_words(plan: Plan) -> str:
+    """Returns a plan's components with their weights.
+
+    >>> from compmodel.plan import example_plan
+    >>> components_in_words(example_plan())
+    'NRR 50%, KPI 50%'
+    """
+    named = zip(component_titles(plan), plan.components, strict=True)
+    return ", ".join(f"{title} {number(component.weight, 'share')}" for title, component in named)
+
+
+def _echo(lines: list[str]) -> None:
+    width = min(Console().width, WIDEST)
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        said = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        typer.echo("\n".join(said))
