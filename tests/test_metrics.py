@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compmodel.errors import PlanError
-from compmodel.metrics import METRICS
+from compmodel.metrics import METRICS, QUALIFYING
 from compmodel.plan import example_plan
 from compmodel.replay import replay
 from histories import Company, Row, counted, employed, event, held
@@ -328,6 +328,7 @@ def test_every_metric_has_bounds_for_its_slider(name: str, goal: float) -> None:
     if METRICS[name].unit == "share" and goal > 5:
         return
     changes = {"metric": name, "target": goal, "attainment": {"kind": "ratio"}}
+    changes |= {"qualifies": {"event_types": ["renewal"]}} if name in QUALIFYING else {}
     plan = example_plan().replace({f"components.nrr.{field}": value for field, value in changes.items()})
     lever = next(lever for lever in plan.levers() if lever.path == "components.nrr.target.default")
     assert 0 < lever.lower < lever.upper

@@ -182,7 +182,7 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     people["currency"] = plan.pay.currency if plan.pay.currency != "payee" else "USD"
     is_clawback = [i for i, rule in enumerate(plan.adjustments) if rule.kind == "clawback"]
     recovered = np.rint(people["recovered"].fillna(0).to_numpy(dtype=float) * 100).astype(np.int64)
-    return payouts(plan, people, results, periods, rates, dict.fromkeys(is_clawback[:1], recovered))
+    return payouts(plan, people, results, periods, rates, lambda _: dict.fromkeys(is_clawback[:1], recovered))
 
 
 def _periods(case: Case, plan: Plan, entries: Sequence[Entry]) -> tuple[Period, ...]:

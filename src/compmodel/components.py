@@ -21,9 +21,10 @@ from compmodel.curves import Curve
 from compmodel.documents import Name, Number
 from compmodel.errors import nearest
 from compmodel.measurement import KPI_FORMS, Combined, KpiForm, Level, UnitFigure
-from compmodel.metrics import METRICS
+from compmodel.metrics import METRICS, QUALIFYING
 from compmodel.money import exact
 from compmodel.periods import Period
+from compmodel.qualifying import Qualifies
 from compmodel.targets import Annualising, Target, period_target
 
 KPI = "kpi."
@@ -134,6 +135,9 @@ class Component(BaseModel):
     name: Name = Field(description="Name within the plan.")
     metric: str = Field(description="A name in METRICS, such as nrr, or kpi.NAME.")
     form: KpiForm = Field("count", description="For a KPI: count, share of what was scheduled, mean score, or nps.")
+    qualifies: Qualifies | None = Field(
+        None, description="Of qualifying_events and qualifying_arr: which events these are."
+    )
     level: LevelRule = Field(description="Whose result is measured.")
     weight: Share = Field(
         0.0,
@@ -194,6 +198,10 @@ class Component(BaseModel):
     def _metric_exists(self) -> Component:
         if self.metric not in METRICS and not (self.metric.startswith(KPI) and len(self.metric) > len(KPI)):
             raise ValueError(f"metric {self.metric!r} is unknown. {nearest(self.metric, [*METRICS, 'kpi.NAME'])}")
+        if (self.qualifies is None) == (self.metric in QUALIFYING):
+            raise ValueError(
+                f"metric {self.metric} and qualifies do not go together. Write qualifies with {QUALIFYING[0]}."
+            )
         if self.form != "count" and self.metric in METRICS:
             raise ValueError(f"form is {self.form}, but {self.metric} is no KPI. Delete the form.")
         targets = {f"target.{name}": target for name, target in self.target.named().items()}

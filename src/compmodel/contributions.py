@@ -20,6 +20,7 @@ from compmodel.credit_dates import CreditRule, credit_date_words
 from compmodel.crediting import kpi_credits
 from compmodel.measurement import Ledger, Level, PlacedLedger, kpi_counts, kpi_members, placed, unit_rows
 from compmodel.metrics import METRICS, Cells, Codes, Sums, added
+from compmodel.qualifying import qualified
 from compmodel.replay import Replay, due_ledger
 from compmodel.tables import UNASSIGNED
 
@@ -83,6 +84,7 @@ def _of_accounts(run: Replay, component: Component, ratios: pd.DataFrame, people
     over, rule = windows(component.baseline, run.periods), run.plan.credit_on
     in_any = np.unique([_windows_of(run, component, ratio, over) for ratio in rows_of(ratios)])
     found = _placed(Ledger(run.credits, run.books), component, in_any, people)
+    found = qualified(found, component.qualifies, run.history.arr_events)
     is_ratio = METRICS[component.metric].unit != "amount"  # an amount is over nothing
     sides = [_Side(found, rule, True, is_ratio)]
     if component.baseline == "due_in_period":

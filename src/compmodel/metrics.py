@@ -175,6 +175,17 @@ def quick_ratio(cells: Cells) -> tuple[Sums, Sums]:
     return cells.moved(cells.of_type(*gains)), -cells.moved(cells.of_type(*LOSSES))
 
 
+def qualifying_events(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns how many events qualify, by their splits, a count."""
+    return 100 * cells.credited("split", np.ones(len(cells.credits), dtype=bool)), cells.one()
+
+
+def qualifying_arr(cells: Cells) -> tuple[Sums, Sums]:
+    """Returns the ARR of the events that qualify, an amount: what a renewal renews, what any other moves."""
+    renewals = cells.of_type("renewal")
+    return cells.credited("renewed_cents", renewals) + cells.moved(~renewals), cells.one()
+
+
 def added(cell: Codes, amounts: npt.NDArray[Any], n: int) -> Sums:
     """Returns amounts added up by cell; whole cents stay exact up to 90 trillion."""
     return np.bincount(cell, amounts.astype(np.float64, copy=False), minlength=n).astype(np.float64, copy=False)
@@ -196,6 +207,8 @@ class Metric:
     """Whether numerator and denominator are ARR; they are customers otherwise."""
 
 
+QUALIFYING = ("qualifying_events", "qualifying_arr")
+"""Metrics of the events that a component's `qualifies` names."""
 METRICS = {
     "nrr": Metric(nrr, "NRR", "no opening ARR", at_rest=1.0),
     "grr": Metric(grr, "GRR", "no opening ARR", target_bounds=(0.7, 1.0, 0.01), at_rest=1.0),
@@ -218,5 +231,7 @@ METRICS = {
     "churn_rate": Metric(churn_rate, "Churn rate", "no opening ARR", target_bounds=(0.01, 0.3, 0.01)),
     "expansion_arr": Metric(expansion_arr, "Expansion ARR", "", "amount", None),
     "net_new_arr": Metric(net_new_arr, "Net new ARR", "", "amount", None),
+    QUALIFYING[0]: Metric(qualifying_events, "Qualifying events", "", "count", None, is_of_arr=False),
+    QUALIFYING[1]: Metric(qualifying_arr, "Qualifying ARR", "", "amount", None),
     "quick_ratio": Metric(quick_ratio, "Quick ratio", "no loss", "ratio", (1.0, 10.0, 0.1)),
 }

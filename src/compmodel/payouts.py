@@ -50,13 +50,13 @@ def payouts(
     results: Results,
     periods: tuple[Period, ...],
     rates: pd.DataFrame,
-    recovered: Mapping[int, Cents] | None = None,
+    recovered: Callable[[Cents], Mapping[int, Cents]] | None = None,
 ) -> pd.DataFrame:
     """Returns the pay of people on the plan, of `payee_periods`, all with a target incentive.
 
     Grain: one row a payee, period and component that the payee's role has, in the order of people, then components,
-    then one for each of the plan's adjustments that changed the pay (see `Replay.payouts`). `recovered` is what a
-    clawback takes back in whole cents, by its position in the plan's adjustments.
+    then one for each of the plan's adjustments that changed the pay (see `Replay.payouts`). `recovered` gives what
+    clawbacks take back in whole cents, by their positions in the plan's adjustments, from what components paid.
     """
     components, by_name = plan.components, {period.name: period for period in periods}
     known = _known(plan, people, results, by_name, rates)
@@ -84,7 +84,7 @@ def payouts(
     pay = _less_before(components, floats.pay, people, before, np.arange(len(people)))
     pay = np.where(is_paid, pay, 0.0)
     cents = payout_cents(pay, exactly, plan.pay.rounding)
-    facts = _facts(plan, people, known, floats, periods, rates, recovered or {})
+    facts = _facts(plan, people, known, floats, periods, recovered(cents) if recovered else {}, cents)
     added = settled(cents.sum(axis=1), plan.adjustments, facts)
     every = np.column_stack([cents, *added]) if added else cents
     rows = _component_rows(plan, people, results, known, floats, pay)
@@ -203,8 +203,8 @@ def _facts(
     known: Known,
     found: Earned,
     periods: tuple[Period, ...],
-    rates: pd.DataFrame,
     recovered: Mapping[int, Cents],
+    cents: Cents,
 ) -> Facts:
     order = {period.name: n for n, period in enumerate(periods)}
     lasts = [period.ends_on == period.opening("").ends_on for period in periods]
@@ -235,6 +235,7 @@ def _facts(
         new_share=shares,
         recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
+        component_cents=cents,
     )
 
 

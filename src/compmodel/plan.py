@@ -28,7 +28,7 @@ from compmodel.exchange import ExchangeRule
 from compmodel.metrics import METRICS
 from compmodel.money import exact
 from compmodel.payout import PayRule
-from compmodel.settlement import MONEY, Settlement
+from compmodel.settlement import MONEY, Clawback, Settlement
 
 
 class OpenDecision(BaseModel):
@@ -113,6 +113,11 @@ class Plan(BaseModel):
             looked_at = getattr(rule, "component", None)
             if looked_at not in (None, *names):
                 raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
+        for rule in (rule for rule in self.adjustments if isinstance(rule, Clawback)):
+            if self.component(rule.component).basis.kind != "rate":
+                raise ValueError(
+                    f"a clawback is of what a rate paid, not {rule.component}. Name another component."
+                )
         kinds = [isinstance(rule, MONEY) for rule in self.adjustments]
         if kinds != sorted(kinds):
             raise ValueError("adjustments has a gate or kicker after what is settled on cents. Write those first.")
@@ -185,7 +190,8 @@ class Plan(BaseModel):
         found = []
         for component in self.components:
             path, title = f"components.{component.name}", component.title
-            found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
+            if component.basis.is_of_incentive:
+                found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
             goal = component.target.default
             lower, upper, step = _target_bounds(component)
             target = f"{path}.target.default"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from compmodel.adjustments import Cap, Condition, Gate, Kicker
 from compmodel.attainment import AttainmentRule
 from compmodel.baselines import BASELINE_WORDS
+from compmodel.basis import Basis
 from compmodel.books import BookRule, Exclusion, Overlay
 from compmodel.components import Component, LevelRule
 from compmodel.credit_dates import CreditDate, CreditRule, LateRule
@@ -16,9 +18,12 @@ from compmodel.exchange import ExchangeRule
 from compmodel.metrics import METRICS
 from compmodel.payout import PayRule
 from compmodel.plan import OpenDecision, Plan
+from compmodel.qualifying import Qualifies
+from compmodel.settlement import Budget, Clawback, Draw, Guarantee, Holdback, Minimum
 from compmodel.targets import Target, TargetCase
 
-APART = ("books", "events", "exchange")
+APART = ("books", "events", "exchange", "basis")
+"""Keys with a section of their own."""
 _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("A plan", "Also `books`, `events` and `exchange`, whose keys stand below and may all be left out.", Plan),
     ("pay", "", PayRule),
@@ -39,7 +44,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("books.overlays", "", Overlay),
     ("events", "What a rule leaves out stays in the ledger; metrics do not count it.", EventRule),
     ("exchange", "", ExchangeRule),
-    ("A component", "", Component),
+    ("A component", "Also `basis`, whose keys stand below and may be left out.", Component),
     (
         "level",
         "A level alone is the default. A segment's, region's and the company's result hold every account of it, also "
@@ -47,10 +52,27 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "the rest of the shares.",
         LevelRule,
     ),
+    ("qualifies", "", Qualifies),
     ("target", "A number alone is the default.", Target),
     ("target.cases", "At least one of the keys beside `target`.", TargetCase),
     ("attainment", "", AttainmentRule),
     ("curve", "", Curve),
+    ("basis", "A kind alone may be written as text.", Basis),
+    ("A component's adjustments", "A list; each has a `kind`: gate, kicker, cap or floor.", Gate),
+    ("adjustments: kicker", "", Kicker),
+    ("adjustments: cap and floor", "Exactly one of the two keys.", Cap),
+    (
+        "A plan's adjustments",
+        "A list, applied in its order: gates and kickers of every component first, then what is settled on whole cents "
+        "of a person's pay, each a row of its own: cap, floor and those below. Nothing is held or owed at first.",
+        Guarantee,
+    ),
+    ("A condition", "What a holdback's `condition` takes.", Condition),
+    ("adjustments: draw", "", Draw),
+    ("adjustments: holdback", "", Holdback),
+    ("adjustments: minimum", "", Minimum),
+    ("adjustments: clawback", "", Clawback),
+    ("adjustments: budget", "", Budget),
     ("open_decisions", "", OpenDecision),
 )
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from compmodel.baselines import Baseline, windows
 from compmodel.books import BOOK, assignments_by_kind
+from compmodel.clawbacks import clawbacks, recovered_cents
 from compmodel.codes import same_text
 from compmodel.components import KPI, Component
 from compmodel.credit_dates import credit_dates
@@ -34,11 +35,12 @@ from compmodel.measurement import (
 )
 from compmodel.metrics import METRICS
 from compmodel.misfits import misfits
-from compmodel.money import Array
+from compmodel.money import Array, Cents
 from compmodel.payouts import Results, payouts
 from compmodel.people import payee_periods
 from compmodel.periods import Period, period_edges, period_range, quarter, quarter_of
 from compmodel.plan import Plan
+from compmodel.qualifying import qualified
 from compmodel.revaluation import revalued
 from compmodel.tables import TABLES, UNASSIGNED, History
 from compmodel.values import described_rows, exact_values, values
@@ -117,7 +119,19 @@ def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
     every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}
     measured = [_measured(component, plan, history, people, ledgers, every) for component in plan.components]
     rows = np.flatnonzero((people["proration"] > 0).to_numpy())
-    paid = payouts(plan, people.take(rows).reset_index(drop=True), _results(people, rows, measured), periods, paid_at)
+    paying = people.take(rows).reset_index(drop=True)
+
+    def recovered(cents: Cents) -> dict[int, Cents]:
+        found, by_name = {}, [component.name for component in plan.components]
+        for position, rule in clawbacks(plan.adjustments):
+            i = by_name.index(rule.component)
+            credits, component = every[plan.components[i].baseline].ledger.credits, plan.components[i]
+            found[position] = recovered_cents(
+                rule, component, cents[:, i], paying, credits, history.arr_events, [period.name for period in periods]
+            )
+        return found
+
+    paid = payouts(plan, paying, _results(people, rows, measured), periods, paid_at, recovered)
     names = [component.name for component in plan.components]
     return Replay(
         plan,
@@ -198,7 +212,8 @@ def _measured(
             due = placed(ledgers.of(plan, component.baseline, due=True), people)
         combined = component.combined or "sums"
         how = Measured(component.metric, levels, combined, component.unit_figure, plan.events.reactivation)
-        return measure(placed_from[component.baseline], people, history.accounts, over, how, due)
+        mine = qualified(placed_from[component.baseline], component.qualifies, history.arr_events)
+        return measure(mine, people, history.accounts, over, how, due)
     counts = kpi_credits(history.kpis, history.assignments, component.metric.removeprefix(KPI), over)
     is_lead = people["role"].isin(component.level.roles_never_alone)
     return measure_kpi(counts, people, levels, is_lead, component.form)

@@ -141,6 +141,7 @@ class Budget(_Rule):
         description="Where all pay of a period exceeds the budget, everybody's shrinks alike."
     )
     amount: Number = Field(gt=0, description="The budget of a period, in the reporting currency.")
+    component: Name | None = Field(None, description="Of one component's pay alone; of all pay unless written.")
 
 
 Settlement = Annotated[
@@ -156,7 +157,8 @@ class Facts:
 
     `base_cents`: what 100% of everything pays. `new_share`: for a guarantee of new payees, the share of the row's time
     on the plan that lies in the months guaranteed, by number of months. `recovered_cents`: what a clawback takes back,
-    by position of the rule. `cost_rate`: reporting currency for one of the pay currency.
+    by position of the rule. `cost_rate`: reporting currency for one of the pay currency. `component_cents`: what each
+    component was paid, rows x components.
     """
 
     payee: Rows
@@ -168,6 +170,7 @@ class Facts:
     new_share: Mapping[int, Sequence[Fraction]]
     recovered_cents: Mapping[int, Cents]
     cost_rate: Sequence[Fraction]
+    component_cents: Cents
 
 
 def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
@@ -177,7 +180,8 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
     add nothing. What is earned plus all that is added is what is paid.
 
     >>> rules = [Draw(kind="draw", amount=15, recoverable=True)]
-    >>> two = Facts(np.array([0, 0]), np.array([0, 1]), np.zeros(2, bool), np.zeros(2, np.int64), [], {}, {}, {}, [])
+    >>> none, twice = np.zeros(2, np.int64), np.array([0, 0])
+    >>> two = Facts(twice, np.array([0, 1]), none > 0, none, [], {}, {}, {}, [], none[:, None])
     >>> settled(np.array([500, 3000]), rules, two)[0].tolist()
     [1000, -1000]
     """
@@ -202,15 +206,15 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
     return added
 
 
-def _cents(amount: Fraction) -> int:
-    """Whole cents, half up; halves away from zero."""
+def half_up(amount: Fraction) -> int:
+    """Returns the nearest whole number, halves away from zero."""
     half = Fraction(1, 2)
     return floor(amount + half) if amount >= 0 else -floor(-amount + half)
 
 
 def _limit(rule: Cap | Floor, base_cents: int) -> int:
     of = exact(rule.factor) * base_cents if rule.factor is not None else exact(rule.amount or 0) * 100
-    return _cents(of)
+    return half_up(of)
 
 
 def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
@@ -218,7 +222,7 @@ def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
     if not share:
         return due
     whole = exact(rule.share) * int(facts.base_cents[row]) if rule.share is not None else exact(rule.amount or 0) * 100
-    return due + max(0, _cents(share * whole) - _cents(share * due))
+    return due + max(0, half_up(share * whole) - half_up(share * due))
 
 
 def _by_payee(facts: Facts) -> list[Rows]:
@@ -229,7 +233,7 @@ def _by_payee(facts: Facts) -> list[Rows]:
 
 
 def _drawn(rule: Draw, due: list[int], facts: Facts, rows: Rows) -> list[int]:
-    draw, owed, paid = _cents(exact(rule.amount) * 100), 0, []
+    draw, owed, paid = half_up(exact(rule.amount) * 100), 0, []
     for n, earned in enumerate(due):
         granted = draw if rule.periods is None or n < rule.periods else 0
         if rule.how == "on_top":
@@ -254,7 +258,7 @@ def _held_back(rule: Holdback, due: list[int], facts: Facts, rows: Rows) -> list
     if rule.condition is not None:
         met = is_met(rule.condition, facts.results, facts.names, None)[rows]
     for n, earned in enumerate(due):
-        kept = _cents(exact(rule.share) * earned) if earned > 0 else 0
+        kept = half_up(exact(rule.share) * earned) if earned > 0 else 0
         held.append((period[n], kept))
         paid.append(earned - kept)
         if rule.released_after == "year":
@@ -267,7 +271,7 @@ def _held_back(rule: Holdback, due: list[int], facts: Facts, rows: Rows) -> list
 
 
 def _carried(rule: Minimum, due: list[int], facts: Facts, rows: Rows) -> list[int]:
-    least, carried, paid = _cents(exact(rule.amount) * 100), 0, []
+    least, carried, paid = half_up(exact(rule.amount) * 100), 0, []
     for earned in due:
         whole = earned + carried
         paid.append(whole if whole >= least else 0)
@@ -280,11 +284,14 @@ _OVER_TIME: Mapping[type, Any] = {Draw: _drawn, Holdback: _held_back, Minimum: _
 
 def _within(rule: Budget, due: Cents, facts: Facts) -> Cents:
     """Everybody's pay of a period times budget over all of it, where that is less; the whole never exceeds it."""
-    paid = due.copy()
+    paid, of = due.copy(), due
+    if rule.component is not None:
+        of = facts.component_cents[:, list(facts.names).index(rule.component)]
     for period in np.unique(facts.period):
-        rows = np.flatnonzero(facts.period == period)
-        costs = [facts.cost_rate[row] * int(due[row]) for row in rows.tolist()]
+        rows = np.flatnonzero(facts.period == period).tolist()
+        costs = [facts.cost_rate[row] * int(of[row]) for row in rows]
         budget, whole = exact(rule.amount) * 100, sum(costs, Fraction(0))
         if whole > budget:
-            paid[rows] = [floor(int(due[row]) * budget / whole) for row in rows]
+            for row in rows:
+                paid[row] -= int(of[row]) - floor(int(of[row]) * budget / whole)
     return paid
