@@ -115,9 +115,7 @@ class Plan(BaseModel):
                 raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
         for rule in (rule for rule in self.adjustments if isinstance(rule, Clawback)):
             if self.component(rule.component).basis.kind != "rate":
-                raise ValueError(
-                    f"a clawback is of what a rate paid, not {rule.component}. Name another component."
-                )
+                raise ValueError(f"a clawback is of what a rate paid, not {rule.component}. Name another component.")
         kinds = [isinstance(rule, MONEY) for rule in self.adjustments]
         if kinds != sorted(kinds):
             raise ValueError("adjustments has a gate or kicker after what is settled on cents. Write those first.")

@@ -1,0 +1,403 @@
+"""What is earned and settled: random plans of every mechanic beside the slow reference, identities, pay by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pay_reference
+from compmodel.cases import Case, case_payouts
+from compmodel.errors import PlanError
+from compmodel.plan import load_plan, parsed_plan, save_plan
+from histories import CREDIT_RULES, CURVES, Row
+
+LINE = {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "extend"}
+PERIODS = ["2025Q1", "2025Q2", "2025Q3", "2025Q4"]
+
+
+def plan_of(components: list[Row], adjustments: list[Row] = [], **pay: Any) -> Row:  # noqa: B006
+    return {
+        "name": "drawn",
+        "title": "Drawn",
+        "source": "drawn by a test",
+        "effective_on": "2025-01-01",
+        "pay": {"currency": "USD", "period": "quarter", "rounding": "half_up", **pay},
+        "credit_on": CREDIT_RULES[0],
+        "components": components,
+        "adjustments": adjustments,
+        "weights_total": float(sum(c.get("weight", 0) for c in components)) or 1.0,
+    }
+
+
+def part(name: str = "nrr", weight: float | None = 1.0, **more: Any) -> Row:
+    weighed = {} if weight is None else {"weight": weight}
+    measured = {"metric": "kpi.x", "level": "individual", "target": 1, "attainment": {"kind": "ratio"}, "curve": LINE}
+    return {"name": name, **weighed, **measured, **more}
+
+
+def case_of(plan: Row, entries: list[Row], stage: str = "attainments") -> Case:
+    expect = {"payouts": [{"payee_id": "p", "period": "2025Q1", "payout": 0}]}
+    return Case.model_validate({"case": "drawn", "source": "a test", "plan": plan, stage: entries, "expect": expect})
+
+
+def paid(plan: Row, entries: list[Row], stage: str = "attainments") -> pd.DataFrame:
+    return case_payouts(case_of(plan, entries, stage), parsed_plan(plan, "drawn"))
+
+
+def by_row(frame: pd.DataFrame) -> dict[tuple[str, str, str], Decimal]:
+    keys = zip(frame["payee_id"], frame["period"], frame["component"], strict=True)
+    return {key: Decimal(str(round(of, 2))) for key, of in zip(keys, frame["payout"], strict=True)}
+
+
+def totals(frame: pd.DataFrame, payee: str = "p") -> list[float]:
+    mine = frame[frame["payee_id"] == payee].assign(cents=(frame["payout"] * 100).round())
+    return (mine.groupby("period")["cents"].sum() / 100).tolist()
+
+
+# ---- random plans ------------------------------------------------------------------------------------------------
+
+EDGES = sorted({str(at) for curve in CURVES for at, _ in curve.get("points") or curve["bands"]})
+NUMBERS = st.sampled_from(EDGES).map(float) | st.integers(0, 2000).map(lambda n: n / 1000)
+CONDITIONS = st.fixed_dictionaries(
+    {"of": st.sampled_from(["attainment", "factor"]), "reaches": st.sampled_from([0.5, 0.9, 1.0, 1.15])}
+)
+LIMITS = st.sampled_from([{"factor": 1.5}, {"factor": 0.25}, {"amount": 3333.33}, {"amount": 100}])
+
+
+@st.composite
+def component_adjustments(draw: st.DrawFn, names: list[str], own: str) -> Row:
+    kind = draw(st.sampled_from(["gate", "kicker", "cap", "floor"]))
+    if kind in ("cap", "floor"):
+        return {"kind": kind, **draw(LIMITS)}
+    condition = draw(CONDITIONS)
+    component = draw(st.sampled_from([*names, None]))
+    condition["component"] = component
+    if component in (None, own):
+        condition["of"] = "attainment"
+    extra = (
+        {"otherwise": draw(st.sampled_from([0, 0.5]))} if kind == "gate" else {"times": draw(st.sampled_from([1.1, 2]))}
+    )
+    return {"kind": kind, **condition, **extra}
+
+
+SETTLED = st.one_of(
+    st.builds(lambda limit, kind: {"kind": kind, **limit}, LIMITS, st.sampled_from(["cap", "floor"])),
+    st.sampled_from([{"kind": "guarantee", "share": 0.8}, {"kind": "guarantee", "amount": 2500.50}]),
+    st.builds(
+        lambda amount, recoverable, periods: {
+            "kind": "draw", "amount": amount, "recoverable": recoverable, "periods": periods,
+        },
+        st.sampled_from([1500, 2999.99]), st.booleans(), st.sampled_from([None, 1, 2]),
+    ),
+    st.sampled_from([{"kind": "draw", "amount": 1000, "recoverable": True, "how": "on_top", "periods": 1}]),
+    st.builds(
+        lambda share, after, condition: {"kind": "holdback", "share": share, "released_after": after, **condition},
+        st.sampled_from([0.2, 0.333]), st.sampled_from([1, 2]),
+        st.sampled_from([{}, {"condition": {"of": "attainment", "reaches": 0.9}}]),
+    ),
+    st.sampled_from([{"kind": "minimum", "amount": 1000}, {"kind": "budget", "amount": 4000.01}]),
+)  # fmt: skip
+
+
+@st.composite
+def pay_plans(draw: st.DrawFn) -> Row:
+    names = ["one", "two", "three"][: draw(st.integers(1, 3))]
+    weights = draw(st.sampled_from({1: [[1.0]], 2: [[0.5, 0.5], [0.3, 0.7]], 3: [[0.25, 0.25, 0.5]]}[len(names)]))
+    components = []
+    for name, weight in zip(names, weights, strict=True):
+        basis = draw(st.sampled_from([None, None, {"kind": "rate", "rate": 1250.05}]))
+        more = {"basis": basis} if basis else {}
+        more["adjustments"] = draw(st.lists(component_adjustments(names, name), max_size=2))
+        more["curve"] = draw(st.sampled_from(CURVES))
+        more["attainment"] = draw(
+            st.sampled_from(
+                [{"kind": "ratio"}, {"kind": "ratio", "rounded_to": 0.01}, {"kind": "from_floor", "floor": 0.5}]
+            )
+        )
+        components.append(part(name, None if basis else weight, **more))
+    of_plan = draw(st.lists(CONDITIONS.map(lambda c: {"kind": "gate", **c, "of": "attainment"}), max_size=1))
+    settled = draw(st.lists(SETTLED, max_size=3))
+    return plan_of(components, [*of_plan, *settled], rounding=draw(st.sampled_from(["half_up", "half_even"])))
+
+
+@st.composite
+def entries_of(draw: st.DrawFn, plan: Row, stage: str) -> list[Row]:
+    found = []
+    for payee in ("p", "q"):
+        for period in PERIODS[: draw(st.integers(1, 4))]:
+            person = {"target_incentive": draw(st.sampled_from([10000, 7777.77, 0.01])), "proration": draw(PRORATIONS)}
+            for component in plan["components"]:
+                given = draw(st.none() | NUMBERS) if draw(st.integers(0, 9)) == 0 else draw(NUMBERS)
+                row = {"payee_id": payee, "period": period, "component": component["name"], stage: given}
+                found.append({**row, **person})
+    return found
+
+
+PRORATIONS = st.sampled_from([1, 0.5, 0.25])
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_random_plans_pay_what_the_reference_pays(data: st.DataObject) -> None:
+    """Every curve, adjustment and rounding; attainments on edges and thresholds; components and adjustments each."""
+    plan, stage = data.draw(pay_plans()), data.draw(st.sampled_from(["attainment", "value"]))
+    entries = data.draw(entries_of(plan, stage))
+    expected = {
+        (*key, name): pay_reference.in_currency(cents)
+        for key, parts in pay_reference.paid(plan, entries, stage).items()
+        for name, cents in parts.items()
+    }
+    found = by_row(paid(plan, entries, {"attainment": "attainments", "value": "measurements"}[stage]))
+    in_components = {component["name"] for component in plan["components"]}
+    shown = {key: of for key, of in expected.items() if of or key[2] in in_components}
+    assert found == shown
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_random_settlements_are_what_the_reference_settles(data: st.DataObject) -> None:
+    """One plain component and up to three rules over four quarters of two people, so that every rule bites."""
+    plan = plan_of([part("one")], data.draw(st.lists(SETTLED, min_size=1, max_size=3)))
+    attained = st.integers(0, 60).map(lambda n: n / 40)
+    entries = [
+        {"payee_id": payee, "period": period, "component": "one", "attainment": data.draw(attained)}
+        | {"target_incentive": 3333.35, "proration": 1}
+        for payee in ("p", "q")
+        for period in PERIODS
+    ]
+    expected = {
+        (*key, name): pay_reference.in_currency(cents)
+        for key, parts in pay_reference.paid(plan, entries, "attainment").items()
+        for name, cents in parts.items()
+        if cents or name == "one"
+    }
+    assert by_row(paid(plan, entries)) == expected
+
+
+# ---- identities --------------------------------------------------------------------------------------------------
+
+
+@given(curve=st.sampled_from([c for c in CURVES if (c.get("points") or [[0, 0], [1, 1]])[1] == [1, 1]]))
+def test_on_target_pays_the_target_incentive(curve: Row) -> None:
+    line = curve if curve["kind"] == "linear" else LINE
+    found = paid(plan_of([part(weight=0.5, curve=line), part("b", 0.5)]), [entry("2025Q1", 1), entry("2025Q1", 1, "b")])
+    assert totals(found) == [10000.0]
+
+
+def entry(period: str, attainment: float | None, component: str = "nrr", **more: Any) -> Row:
+    row = {"payee_id": "p", "period": period, "component": component, "attainment": attainment}
+    return {**row, "target_incentive": 10000, **more}
+
+
+@given(data=st.data())
+def test_rows_may_stand_in_any_order(data: st.DataObject) -> None:
+    plan = data.draw(pay_plans())
+    entries = data.draw(entries_of(plan, "attainment"))
+    shuffled = data.draw(st.permutations(entries))
+    assert by_row(paid(plan, entries)) == by_row(paid(plan, shuffled))
+
+
+@given(plan=pay_plans())
+def test_a_plan_saved_and_loaded_is_the_same_plan(plan: Row, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("plans") / "drawn.yaml"
+    written = parsed_plan(plan, "drawn")
+    save_plan(written, path)
+    assert load_plan(path) == written
+
+
+@given(attained=st.lists(NUMBERS, min_size=4, max_size=4), share=st.sampled_from([0.2, 0.333, 0.5]))
+def test_a_holdback_released_is_pay_without_it(attained: list[float], share: float) -> None:
+    entries = [entry(period, at) for period, at in zip(PERIODS, attained, strict=True)]
+    held = paid(plan_of([part()], [{"kind": "holdback", "share": share, "released_after": "year"}]), entries)
+    assert sum(totals(held)) == pytest.approx(sum(totals(paid(plan_of([part()]), entries))), abs=1e-9)
+
+
+@given(attained=st.lists(NUMBERS, min_size=3, max_size=3), draw=st.sampled_from([500, 2000.01, 9999]))
+def test_draws_and_what_is_recovered_are_the_earnings_once_all_is_recovered(attained: list[float], draw: float) -> None:
+    """A last quarter of 5 times the target incentive repays whatever is owed."""
+    entries = [entry(period, at) for period, at in zip(PERIODS, [*attained, 5], strict=True)]
+    drawn = paid(plan_of([part()], [{"kind": "draw", "amount": draw, "recoverable": True}]), entries)
+    assert sum(totals(drawn)) == pytest.approx(sum(totals(paid(plan_of([part()]), entries))), abs=1e-9)
+
+
+def test_inputs_are_as_they_were() -> None:
+    plan = plan_of([part()], [{"kind": "draw", "amount": 10, "recoverable": True}])
+    case, parsed = case_of(plan, [entry("2025Q1", 0.5)]), parsed_plan(plan, "drawn")
+    before = (case.model_dump_json(), parsed.model_dump_json())
+    case_payouts(case, parsed)
+    assert (case.model_dump_json(), parsed.model_dump_json()) == before
+
+
+# ---- binary floats round these wrongly -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("incentive", "attainment", "pays"),
+    [
+        (1.15, 0.9, 1.04),  # 1.035, a float just below
+        (2.675, 1, 2.68),  # the classic: the float is 2.67499...
+        (1000.15, 0.3, 300.05),  # 300.045
+        (28.5, 0.01, 0.29),  # 0.285
+        (10000, 0.3333335, 3333.34),  # 3333.335
+    ],
+)
+def test_half_cents_are_settled_exactly(incentive: float, attainment: float, pays: float) -> None:
+    found = paid(plan_of([part()]), [entry("2025Q1", attainment, target_incentive=incentive)])
+    assert totals(found) == [pays]
+
+
+def test_an_edge_that_floats_miss_is_reached() -> None:
+    """Three tenths of 1 to a target of 3 tenths is 100%, though 0.3 / 0.3 by way of 0.1 x 3 is not in floats."""
+    steps = {"kind": "table", "bands": [[0, 0], [1, 1]], "edge": "lower", "beyond": "hold"}
+    plan = plan_of([part(attainment={"kind": "from_floor", "floor": 1.0}, target=1.15, metric="kpi.y", curve=steps)])
+    for value, pays in ((1.15, 10000.0), (1.1499, 0.0)):
+        row = {"payee_id": "p", "period": "2025Q1", "value": value, "target_incentive": 10000}
+        assert totals(paid(plan, [row], "measurements")) == [pays]
+
+
+def test_a_threshold_that_floats_miss_is_reached() -> None:
+    """0.1 + 0.2 over 0.3."""
+    gate = {"kind": "gate", "of": "attainment", "reaches": 1.0}
+    rows = [{"payee_id": "p", "period": "2025Q1", "amount": of, "target_incentive": 100} for of in (0.1, 0.2)]
+    assert totals(paid(plan_of([part(target=0.3, adjustments=[gate])]), rows, "credited")) == [100.0]
+
+
+# ---- hand-worked -----------------------------------------------------------------------------------------------
+
+
+class TestSettled:
+    """Each way of settling, by hand; a target incentive of 10,000 a quarter."""
+
+    def quarters(self, rule: Row, *attained: float, **person: Any) -> list[float]:
+        rows = [entry(period, at, **person) for period, at in zip(PERIODS, attained, strict=False)]
+        return totals(paid(plan_of([part()], [rule]), rows))
+
+    def test_a_recoverable_draw_and_one_that_is_not(self) -> None:
+        draw = {"kind": "draw", "amount": 1500}
+        assert self.quarters({**draw, "recoverable": True}, 0.05, 0.3) == [1500, 2000]
+        assert self.quarters({**draw, "recoverable": False}, 0.05, 0.3) == [1500, 3000]
+
+    def test_a_draw_on_top(self) -> None:
+        rule = {"kind": "draw", "amount": 1000, "recoverable": True, "how": "on_top", "periods": 1}
+        assert self.quarters(rule, 0.1, 0.3) == [2000, 2000]
+
+    def test_a_holdback_of_a_fifth_released_two_quarters_later(self) -> None:
+        rule = {"kind": "holdback", "share": 0.2, "released_after": 2}
+        assert self.quarters(rule, 1, 1, 0.5, 0) == [8000, 8000, 4000 + 2000, 0 + 2000]
+
+    def test_a_holdback_is_forfeited_where_its_condition_fails(self) -> None:
+        rule = {"kind": "holdback", "share": 0.2, "released_after": 1}
+        rule["condition"] = {"component": "nrr", "of": "attainment", "reaches": 0.9}
+        assert self.quarters(rule, 1, 0.5, 1, 1) == [8000, 4000, 8000 + 1000, 8000 + 2000]
+
+    def test_new_people_are_guaranteed_the_higher(self) -> None:
+        """PostHog: hired on 17 January, month 1 from the 15th is February; three months at 100%."""
+        plan = plan_of([part()], [{"kind": "guarantee", "share": 1.0, "months": 3}], proration="months", month_day=14)
+        hired = {"hired_on": "2025-01-17", "target_incentive": 30000}
+        rows = [
+            entry("2025Q1", 0.5, proration=2 / 3, **hired),
+            entry("2025Q2", 1.0, **hired),
+            entry("2025Q3", 0.5, **hired),
+        ]
+        assert totals(paid(plan, rows)) == [20000, 30000, 15000]
+        better = [entry("2025Q1", 1.5, proration=2 / 3, **hired)]
+        assert totals(paid(plan, better)) == [30000]
+
+    def test_a_budget_shrinks_everybody_alike(self) -> None:
+        plan = plan_of([part()], [{"kind": "budget", "amount": 9000}])
+        rows = [entry("2025Q1", 1.0), {**entry("2025Q1", 0.5), "payee_id": "q"}]
+        found = paid(plan, rows)
+        assert (totals(found, "p"), totals(found, "q")) == ([6000], [3000])
+
+    def test_small_amounts_wait(self) -> None:
+        assert self.quarters({"kind": "minimum", "amount": 1000}, 0.05, 0.06, 0.05, 0) == [0, 1100, 0, 0]
+
+    def test_who_left_before_the_last_day_is_not_paid(self) -> None:
+        plan = plan_of([part()], on_last_day=True)
+        found = paid(plan, [entry("2025Q1", 1, on_last_day=False, proration=0.5), entry("2025Q2", 1)])
+        assert totals(found) == [0, 10000]
+        assert found["note"].iloc[0] == "not on the plan on the period's last day, so nothing is paid"
+
+    def test_the_order_of_the_rules_counts(self) -> None:
+        """A guarantee compared with what is paid now tops up more than one compared with what is earned."""
+        held, sure = {"kind": "holdback", "share": 0.2, "released_after": 4}, {"kind": "guarantee", "amount": 9000}
+        for rules, pays in (([held, sure], 9000), ([sure, held], 7200)):
+            assert totals(paid(plan_of([part()], rules), [entry("2025Q1", 0.85)])) == [pays]
+
+
+class TestBases:
+    """What the factor is a factor of."""
+
+    def test_a_rate_on_credited_arr(self) -> None:
+        plan = plan_of([part(weight=None, metric="expansion_arr", basis={"kind": "rate", "rate": 0.04})])
+        rows = [{"payee_id": "p", "period": "2025Q1", "amount": amount} for amount in (75000, 40000)]
+        assert totals(paid(plan, rows, "credited")) == [4600]
+
+    def test_a_rate_derived_and_rounded_loses_5_at_target(self) -> None:
+        basis = {"kind": "rate_of_incentive", "over": "target", "rounded_to": 0.0001}
+        plan = plan_of([part(metric="expansion_arr", target=150000, basis=basis)])
+        row = {"payee_id": "p", "period": "2025Q1", "value": 150000, "target_incentive": 80000}
+        assert totals(paid(plan, [row], "measurements")) == [79995]
+
+    def test_a_rate_over_the_arr_managed(self) -> None:
+        """A fifth of a 100,000 package over 4.8 million of ARR is 20,000 / 4,800,000 a year on what renews."""
+        basis = {"kind": "rate_of_incentive", "over": "opening_arr"}
+        plan = plan_of([part(metric="expansion_arr", target=1, basis=basis)])
+        row = {
+            "payee_id": "p",
+            "period": "2025Q1",
+            "value": 1_200_000,
+            "opening_arr": 4_800_000,
+            "target_incentive": 5000,
+        }
+        assert totals(paid(plan, [row], "measurements")) == [5000]
+
+    @pytest.mark.parametrize(("shared", "parts"), [("equally", [5000, 5000]), ("target_incentive", [7500, 2500])])
+    def test_a_pool(self, shared: str, parts: list[float]) -> None:
+        plan = plan_of([part(weight=None, basis={"kind": "pool", "amount": 10000, "shared": shared})])
+        rows = [{**entry("2025Q1", 1), "target_incentive": 3000}]
+        rows.append({**entry("2025Q1", 1), "payee_id": "q", "target_incentive": 1000})
+        found = paid(plan, rows)
+        assert totals(found, "p") + totals(found, "q") == parts
+
+    def test_a_component_of_a_role(self) -> None:
+        plan = plan_of([part(), part("bounty", None, basis={"kind": "rate", "rate": 500}, roles=["ae"])])
+        rows = [entry("2025Q1", 1, role="csm"), entry("2025Q1", 3, "bounty")]
+        assert totals(paid(plan, rows)) == [10000]
+        assert totals(paid(plan, [{**row, "role": "ae"} for row in rows])) == [11500]
+
+    def test_the_year_to_date_less_what_was_paid(self) -> None:
+        """1.1 million of a yearly target of a million is paid at 1.4 above it: 22,800 in all, 2,800 now."""
+        tiers = {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"}
+        component = part(
+            metric="expansion_arr", target=1_000_000, curve=tiers, baseline="year_start", to_date="full_year"
+        )
+        rows = [
+            {"payee_id": "p", "period": period, "value": value, "target_incentive": 20000 / 12}
+            for period, value in (("2025M01", 100_000), ("2025M02", 200_000), ("2025M03", 500_000))
+        ]
+        rows.append({**rows[0], "period": "2025M11", "value": 1_100_000, "paid_before": 20000})
+        found = paid(plan_of([component], period="month"), rows, "measurements")
+        assert totals(found) == [2000, 2000, 6000, 2800]
+
+
+def test_what_does_not_go_together_is_refused() -> None:
+    for wrong, said in (
+        (plan_of([part(weight=None)]), "weight is missing"),
+        (plan_of([part(basis={"kind": "rate", "rate": 1})]), "basis rate has no weight"),
+        (plan_of([part(adjustments=[{"kind": "gate", "component": "nr", "of": "value", "reaches": 1}])]), "'nr'"),
+        (plan_of([part(adjustments=[{"kind": "cap"}])]), "either a factor or an amount"),
+        (plan_of([part()], [{"kind": "drow", "amount": 1}]), "adjustments"),
+        (
+            plan_of([part()], [{"kind": "cap", "amount": 1}, {"kind": "gate", "of": "value", "reaches": 1}]),
+            "Write those",
+        ),
+        (plan_of([part(attainment={"kind": "reverse"})]), "Write curve.beyond: hold"),
+    ):
+        with pytest.raises(PlanError, match=said):
+            parsed_plan(wrong, "drawn")
