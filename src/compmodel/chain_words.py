@@ -111,13 +111,13 @@ def value_words(component: Component, ratios: pd.DataFrame, period: Period) -> s
     kept = ratios[ratios["denominator"] > 0]
     if not len(kept):
         return ""
-    is_amount, metric = component.unit == "amount", METRICS.get(component.metric)
+    metric = METRICS.get(component.metric)
     is_arr = metric is not None and metric.is_of_arr
     quotients = kept["numerator"] / kept["denominator"]
     said = [exactly_words(quotient, component.unit) for quotient in quotients]
     if len(ratios) == 1:
         sides = [exactly_words(kept[side].iloc[0], "amount" if is_arr else "") for side in ("numerator", "denominator")]
-        found = "the sum below" if is_amount else " / ".join(sides)
+        found = "the sum below" if metric and metric.is_sum else " / ".join(sides)
     else:
         by_level = kept.assign(said=said).groupby("level", sort=False)
         levels = [(float(rows["share"].iloc[0]), _level_words(rows)) for _, rows in by_level]

@@ -41,12 +41,14 @@ def contributions(run: Replay, component: Component, ratios: pd.DataFrame, peopl
     unit = "count" if component.form in ("count", "share") else "score"
     arr = f"{run.history.settings.reporting_currency} a year"
     units = {"unit": arr if metric else unit}
-    units |= {"ratio_unit": unit if metric is None else arr if metric.is_of_arr else "customers"}
+    if metric:
+        unit = arr if metric.is_of_arr else "events" if metric.is_sum else "customers"
+    units |= {"ratio_unit": unit}
     lines: list[Line] = []
     for number, (ratio, found) in enumerate(zip(rows_of(ratios), behind, strict=True), start=1):
         spans = [_span(over, window) for window in _windows_of(run, component, ratio, over)]
         head = _ratio_line(component, ratio) | {"window": " and ".join(spans)}
-        nothing = {"denominator": np.nan} if component.unit == "amount" else {}
+        nothing = {"denominator": np.nan} if metric and metric.is_sum else {}
         lines += [{**units, **line, **nothing, "ratio": number} for line in (head, *found)]
     return lines
 
@@ -85,7 +87,7 @@ def _of_accounts(run: Replay, component: Component, ratios: pd.DataFrame, people
     in_any = np.unique([_windows_of(run, component, ratio, over) for ratio in rows_of(ratios)])
     found = _placed(Ledger(run.credits, run.books), component, in_any, people)
     found = qualified(found, component.qualifies, run.history.arr_events)
-    is_ratio = METRICS[component.metric].unit != "amount"  # an amount is over nothing
+    is_ratio = not METRICS[component.metric].is_sum
     sides = [_Side(found, rule, True, is_ratio)]
     if component.baseline == "due_in_period":
         due = _Side(_placed(due_ledger(run), component, in_any, people), rule.by_due_date(), False, True)

@@ -94,7 +94,7 @@ def definition_grid(plan: Plan, history: History) -> dict[str, dict[str, dict[st
     if not retained:
         return {}  # no definition of ARR moves a KPI
     cohort = [component for component in retained if component.baseline != "due_in_period"]
-    windowed = [component for component in cohort if component.unit != "amount"]
+    windowed = [component for component in cohort if not METRICS[component.metric].is_sum]
     sources = sorted(history.arr_events["sourced_by"].dropna().unique())
     foreign = set(history.arr_events["currency"]) - {history.settings.reporting_currency}
     grid: dict[str, dict[str, dict[str, object]]] = {

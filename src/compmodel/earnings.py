@@ -132,7 +132,7 @@ PLAN = 100
 
 def in_a_year(value: Array, months: npt.NDArray[np.intp], component: Component) -> Array:
     """Returns values of so many months as those of a year, by the component's way of annualising."""
-    found = value.copy()
+    found, months = value.copy(), np.broadcast_to(months, value.shape)
     for n in np.unique(months) if component.annualised else ():
         here = months == n
         found[here] = yearly_value(value[here], int(n), component.annualised)  # type: ignore[arg-type]

@@ -206,6 +206,11 @@ class Metric:
     is_of_arr: bool = True
     """Whether numerator and denominator are ARR; they are customers otherwise."""
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether it is an amount or a count, over nothing."""
+        return self.unit in ("amount", "count")
+
 
 QUALIFYING = ("qualifying_events", "qualifying_arr")
 """Metrics of the events that a component's `qualifies` names."""

@@ -34,7 +34,7 @@ class Qualifies(BaseModel):
     def of(self, credits: pd.DataFrame, events: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Tells which credits are of events that qualify."""
         row = events.iloc[pd.Index(events["event_id"]).get_indexer(pd.Index(credits["event_id"]))]
-        found = credits["event_type"].isin(self.event_types).to_numpy()
+        found = credits["event_type"].isin(self.event_types).to_numpy(copy=True)
         if self.at_renewal is not None:
             found &= credits["is_at_renewal"].to_numpy() == self.at_renewal
         if self.min_term_months is not None:

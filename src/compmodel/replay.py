@@ -22,7 +22,7 @@ from compmodel.codes import same_text
 from compmodel.components import KPI, Component
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import Moves, credit, kpi_credits, movements, opening_books
-from compmodel.errors import PlanError
+from compmodel.errors import PlanError, Problem
 from compmodel.events import counted, refuse_unknown
 from compmodel.exchange import constant_rates, pay_rates
 from compmodel.measurement import (
@@ -89,6 +89,29 @@ def replays(plans: Sequence[Plan], ledgers: Ledgers) -> Iterator[Replay]:
         if problems:
             raise PlanError(problems)
         yield _replay_one(plan, ledgers)
+
+
+def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -> pd.DataFrame:
+    """Returns the payouts of a plan that changes: each period by the version in force on its first day.
+
+    Grain: as `Replay.payouts`, with `version`, the day the version holds from. Each version begins with nothing held or
+    owed. Raises PlanError when none is in force at first, or as `replay`.
+    """
+    ordered = sorted(versions, key=lambda plan: plan.effective_on)
+    found: list[tuple[Plan, list[str]]] = []
+    for period in period_range(periods, history.settings.calendar):
+        held = [plan for plan in ordered if plan.effective_on <= period.starts_on]
+        if not held:
+            fix = f"Begin with {ordered[0].effective_on} or later, or add an older version."
+            raise PlanError([Problem("periods", "has no version of the plan in force yet", fix, value=period.name)])
+        if not found or found[-1][0] is not held[-1]:
+            found.append((held[-1], []))
+        found[-1][1].append(period.name)
+    frames = []
+    for plan, names in found:
+        (run,) = replay([plan], history, f"{names[0]}:{names[-1]}")
+        frames.append(run.payouts.assign(version=pd.Timestamp(plan.effective_on)))
+    return pd.concat(frames, ignore_index=True)
 
 
 def rates_paid(plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
