@@ -91,3 +91,41 @@ class TestPeople:
 
     def test_nobody(self) -> None:
         assert people([], periods="2025Q1:2025Q2") == []
+
+
+class TestProration:
+    """What part of a period counts: days, working days, or months that belong to whoever holds their day."""
+
+    def shares(self, proration: str, *spans: Row, month_day: int = 15, periods: str = "2025Q1") -> list[float]:
+        payees = Company(payees=spans).history().payees
+        rates = pd.DataFrame({"USD": 1.0}, index=[period.name for period in period_range(periods)])
+        found = payee_periods(payees, period_range(periods), "USD", rates, proration, month_day)  # type: ignore[arg-type]
+        return found["proration"].round(6).tolist()
+
+    def test_working_days(self) -> None:
+        """The first quarter of 2025 has 64 of them; from Friday 28 March there are two left."""
+        assert self.shares("working_days", employed("p")) == [1]
+        assert self.shares("working_days", employed("p", starts_on="2025-03-28")) == [0.03125]
+
+    def test_the_15th_in_and_the_14th_out(self) -> None:
+        """GitLab counts a hire up to the 15th in that month, PostHog up to the 14th."""
+        hires = [
+            employed(name, starts_on=on) for name, on in (("a", "2025-01-14"), ("b", "2025-01-15"), ("c", "2025-01-16"))
+        ]
+        assert self.shares("months", *hires) == [1, 1, round(2 / 3, 6)]
+        assert self.shares("months", *hires, month_day=14) == [1, round(2 / 3, 6), round(2 / 3, 6)]
+
+    def test_over_the_end_of_the_year(self) -> None:
+        hired = employed("p", starts_on="2025-12-20")
+        assert self.shares("months", hired, month_day=14, periods="2025Q4:2026Q1") == [0, 1]
+
+    def test_a_month_belongs_to_one_span_alone(self) -> None:
+        """Who moves between plans or leaves has the months whose day they are there."""
+        leaver = employed("p", ends_on="2025-02-14")
+        follower = employed("q", starts_on="2025-02-15")
+        assert self.shares("months", leaver, follower) == [round(1 / 3, 6), round(2 / 3, 6)]
+
+    def test_there_on_the_last_day(self) -> None:
+        payees = Company(payees=[employed("p", ends_on="2025-03-30"), employed("q")]).history().payees
+        rates = pd.DataFrame({"USD": 1.0}, index=["2025Q1"])
+        assert payee_periods(payees, period_range("2025Q1"), "USD", rates)["on_last_day"].tolist() == [False, True]

@@ -355,3 +355,33 @@ def test_the_drawn_rules_are_those_of_the_plan_files() -> None:
     rules = [load_plan(path).credit_on.model_dump(exclude_defaults=True) for path in PLANS.glob("*.yaml")]
     signing = {name: (date,) for name, date in CREDIT_RULES[1].items()}
     assert signing in rules
+
+
+@pytest.mark.parametrize(
+    ("period", "span", "pays"),
+    [
+        ("month", "2025M01:2025M03", [3333.33, 1666.67, 3333.33]),
+        ("half", "2025H1:2025H2", [20000.0, 20000.0]),
+        ("year", "2025", [40000.0]),
+    ],
+)
+def test_pay_by_the_month_the_half_and_the_year(period: str, span: str, pays: list[float]) -> None:
+    """40,000 a year; in February the account lost what January had won, half of what its goal asks for."""
+    events = [
+        event("1", "a", "new", 1000, "2024-01-01"),
+        event("2", "a", "expansion", 1000, "2025-01-10"),
+        event("3", "a", "expansion", 1000, "2025-02-10"),
+        event("4", "a", "expansion", 3000, "2025-03-10"),
+        event("5", "a", "expansion", 6000, "2025-08-10"),
+    ]
+    company = Company(events, [held("a", "p")], [employed("p")])
+    changes = {
+        "pay.period": period,
+        "components": [example_plan().model_dump(mode="json", exclude_unset=True)["components"][0]],
+    }
+    plan = example_plan().replace({**changes})
+    plan = plan.replace({"components.nrr.weight": 1, "components.nrr.target": 2, "components.nrr.curve.beyond": "hold"})
+    found = replay([plan], company.history(), span)[0].payouts
+    assert found["payout"].tolist() == pays
+    with pytest.raises(PlanError, match="which is how plan example pays"):
+        replay([plan], company.history(), "2025Q1")
