@@ -375,12 +375,9 @@ def test_pay_by_the_month_the_half_and_the_year(period: str, span: str, pays: li
         event("5", "a", "expansion", 6000, "2025-08-10"),
     ]
     company = Company(events, [held("a", "p")], [employed("p")])
-    changes = {
-        "pay.period": period,
-        "components": [example_plan().model_dump(mode="json", exclude_unset=True)["components"][0]],
-    }
-    plan = example_plan().replace({**changes})
-    plan = plan.replace({"components.nrr.weight": 1, "components.nrr.target": 2, "components.nrr.curve.beyond": "hold"})
+    component = example_plan().model_dump(mode="json", exclude_unset=True)["components"][0]
+    component |= {"weight": 1, "target": 2, "curve": {**component["curve"], "beyond": "hold"}}
+    plan = example_plan().replace({"pay.period": period, "components": [component]})
     found = replay([plan], company.history(), span)[0].payouts
     assert found["payout"].tolist() == pays
     with pytest.raises(PlanError, match="which is how plan example pays"):
