@@ -35,10 +35,11 @@ from compmodel.html_tables import details_html
 from compmodel.payout_curves import payout_curves
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
-from compmodel.replay import Replay, replay, run_record
+from compmodel.replay import Replay, payouts_in_force, replay, run_record
 from compmodel.sources import load_history
 from compmodel.switchboard import credit_date_switchboard
 from compmodel.tables import History, Settings
+from compmodel.verification import verify
 
 __all__ = [
     "Answer",
@@ -75,10 +76,12 @@ __all__ = [
     "pay_change_by_payee",
     "payout_curves",
     "payout_table",
+    "payouts_in_force",
     "period_range",
     "replay",
     "run_record",
     "save_plan",
     "style",
     "trailing_range",
+    "verify",
 ]
