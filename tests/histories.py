@@ -393,6 +393,7 @@ CURVES = [
     {"kind": "linear", "points": [[0, 0], [1, 1], [1.5, 1.25]], "beyond": "extend", "below": "extend"},
     {"kind": "table", "bands": [[0, 0], [0.9, 0.5], [1, 1], [1.15, 1.5]], "beyond": "hold", "edge": "lower"},
     {"kind": "table", "bands": [[0.8, 0.25], [1, 1]], "beyond": "extend", "edge": "upper"},
+    {"kind": "table", "bands": [[0.9, 0.5], [1, 1], [1.15, 2]], "beyond": "hold", "edge": ["lower", "upper", "upper"]},
     {"kind": "step", "bands": [[0, 1], [1, 1.6], [1.2, 2]], "beyond": "extend", "edge": "upper"},
     {"kind": "step", "bands": [[0.5, 0.5], [1, 1.25]], "beyond": "hold", "edge": "lower"},
     {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"},

@@ -109,7 +109,9 @@ def paid(plan: Row, entries: list[Row], stage: str) -> dict[tuple[str, str], dic
         running, before, found = Fraction(0), 0, {}
         for component in plan["components"]:
             entry = by_component.get(component["name"], {})
-            pay = component_pay(component, results, base_of(component, person, entry, period))
+            base = base_of(component, person, entry, period)
+            person["base"] = person.get("base", 0) + base
+            pay = component_pay(component, results, base)
             for rule in plan.get("adjustments", []):
                 if rule["kind"] == "gate" and not reached(rule, results, None):
                     pay *= number(rule.get("otherwise", 0))
@@ -176,14 +178,15 @@ def over_time(rule: Row, due: list[int], payee: str, mine: list[str], known: Any
     kind, paid_out, owed, carried, held = rule["kind"], [], 0, 0, []
     for n, (amount, period) in enumerate(zip(due, mine, strict=True)):
         person, results = known[payee, period]
-        base = cents_of(number(person.get("target_incentive", 0)) * number(person.get("proration", 1)) * 100)
+        incentive = cents_of(number(person.get("target_incentive", 0)) * number(person.get("proration", 1)) * 100)
+        base = cents_of(person["base"] * 100)
         if kind in ("cap", "floor"):
             at = cents_of(
                 number(rule["factor"]) * base if rule.get("factor") is not None else number(rule["amount"]) * 100
             )
             paid_out.append(min(amount, at) if kind == "cap" else max(amount, at))
         elif kind == "guarantee":
-            whole = number(rule["share"]) * base if rule.get("share") is not None else number(rule["amount"]) * 100
+            whole = number(rule["share"]) * incentive if rule.get("share") is not None else number(rule["amount"]) * 100
             paid_out.append(amount + max(0, cents_of(whole) - amount))
         elif kind == "minimum":
             carried += amount

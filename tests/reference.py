@@ -686,8 +686,9 @@ def banded(attained: Fraction, curve: Row) -> Fraction:
     """A factor by bands: the band reached, and what it does with attainment."""
     bands = [(number(at), number(pays)) for at, pays in curve["bands"]]
     last, kind, reached = bands[-1][0], curve["kind"], None
-    for at, pays in bands:
-        if attained > at or (attained == at and curve.get("edge") != "upper"):
+    for i, (at, pays) in enumerate(bands):
+        edge = curve["edge"][i] if isinstance(curve.get("edge"), list) else curve.get("edge")
+        if attained > at or (attained == at and edge != "upper"):
             reached = pays
     if reached is None:
         return Fraction(0)

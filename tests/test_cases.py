@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import yaml
 
 from compmodel.cases import load_cases
 from compmodel.cli import main
-from compmodel.errors import CompModelError, PlanError
+from compmodel.errors import CaseError
 from compmodel.verification import verify
 from histories import Row
 from test_pay import part, plan_of
@@ -132,19 +131,60 @@ def test_a_case_of_tables_runs_as_a_replay(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_name_what_to_do(tmp_path: Path, wrong: Row, said: str) -> None:
-    with pytest.raises(CompModelError, match=re.escape(said)):
-        verified(tmp_path, wrong)
+    """What is wrong with the file is an error; what is wrong with one case is said of it, and the others run."""
+    try:
+        found = verified(tmp_path, wrong, case())[0]
+    except CaseError as error:
+        found = str(error)
+    else:
+        assert found.startswith("cannot be run. ")
+    assert said in found
+
+
+@pytest.mark.parametrize("wrong", [True, [5000.0], "5,000.00", "lots"])
+def test_a_figure_that_is_no_number(tmp_path: Path, wrong: object) -> None:
+    (said,) = verified(tmp_path, expecting(payout=wrong))
+    assert "must be a number. Write it as 5000.00" in said
+
+
+def test_an_expectation_without_a_figure_tests_nothing(tmp_path: Path) -> None:
+    assert "names a row but no figure" in verified(tmp_path, expecting())[0]
+
+
+def test_the_decimals_that_are_written_count(tmp_path: Path) -> None:
+    """1.00 is not 0.957, and neither is 1."""
+    row = {"payee_id": "a", "period": "2026Q3", "value": 1.1435, "target_incentive": 10000}
+    path = tmp_path / "some.yaml"
+    for written, agrees in (("0.957", True), ("0.96", True), ("1.00", False), ("1", False), ("1.0", True)):
+        expect = {"payouts": [{"payee_id": "a", "period": "2026Q3", "attainment": "FIGURE"}]}
+        text = yaml.safe_dump(case(measurements=[row], expect=expect)).replace("FIGURE", written)
+        path.write_text(text, encoding="utf-8")
+        assert (verify(path)[1] == []) == agrees, written
+
+
+def test_two_values_of_one_component_are_refused(tmp_path: Path) -> None:
+    twice = case()["measurements"] * 2
+    assert "has two measurements of one component" in verified(tmp_path, case(measurements=twice))[0]
+
+
+def test_cases_stand_alone(tmp_path: Path) -> None:
+    path = tmp_path / "some.yaml"
+    for written in ({"cases": []}, {"cases": [case()], "title": "x"}):
+        path.write_text(yaml.safe_dump(written), encoding="utf-8")
+        with pytest.raises(CaseError, match="must hold cases alone, and at least one"):
+            load_cases(path)
 
 
 def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     path = tmp_path / "no.yaml"
     path.write_text("- a\n- b\n", encoding="utf-8")
-    with pytest.raises(PlanError, match="must hold keys and values"):
+    with pytest.raises(CaseError, match="must hold keys and values"):
         load_cases(path)
 
 
 def test_the_command_says_which_cases_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good, bad, no = (tmp_path / f"{name}.yaml" for name in ("good", "bad", "no"))
+    no.write_text("- a\n", encoding="utf-8")
     good.write_text(yaml.safe_dump(case()), encoding="utf-8")
     bad.write_text(yaml.safe_dump(expecting(payout=1)), encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
@@ -152,6 +192,9 @@ def test_the_command_says_which_cases_agree(tmp_path: Path, capsys: pytest.Captu
     assert ended.value.code == 0
     assert capsys.readouterr().out == "agrees   good.yaml: half\n"
     with pytest.raises(SystemExit) as ended:
-        main(["verify", str(good), str(bad)])
+        main(["verify", str(no), str(good), str(bad)])
     assert ended.value.code == 1
-    assert "differs  bad.yaml: half\n         payee_id a, period 2026Q3: payout 1 comes out" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "differs  bad.yaml: half\n         payee_id a, period 2026Q3: payout 1 comes out" in printed.out
+    assert "agrees   good.yaml: half" in printed.out
+    assert "no.yaml must hold keys and values" in printed.err

@@ -117,6 +117,7 @@ def test_doing_better_never_pays_less(written: dict, one: float, other: float) -
             {**BANDS, "kind": "table", "bands": [[0, -1], [1, 1]], "may_fall": True},
             "has factor -1, but pay is never negative",
         ),
+        ({**BANDS, "edge": ["lower"]}, "edge has 1 entries, but there are 2 bands"),
         ({"cap": 2}, "Extra inputs are not permitted"),
     ],
 )

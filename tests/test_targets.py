@@ -137,12 +137,16 @@ class TestRamp:
 
     @pytest.mark.parametrize(
         ("hired", "quarters"),
-        [("2025-01-15", [5, 10, 13]), ("2025-01-16", [4, 8, 12.0]), ("2024-06-01", [13, 13, 13])],
+        [("2025-01-15", [5, 10, 13]), ("2025-01-16", [4, 8, 13]), ("2024-06-01", [13, 13, 13])],
     )
     def test_by_months_since_the_hire(self, hired: str, quarters: list[float]) -> None:
         """Of 12 above 1 (where the test's metric rests) a quarter of 25, 25 and 50% asks for a third: 4."""
         on = pd.Timestamp(hired)
         assert [told(RAMP, name, hired_on=on) for name in ("2025Q1", "2025Q2", "2025Q3")] == quarters
+
+    def test_only_of_the_segments_that_are_named(self) -> None:
+        on, written = pd.Timestamp("2025-01-15"), {**RAMP, "ramp_segments": ["mid_market"]}
+        assert [told(written, hired_on=on, segment=name) for name in ("mid_market", "enterprise")] == [5, 13]
 
     def test_of_retention_what_lies_above_100_is_ramped(self) -> None:
         assert told({"default": 1.12, "ramp": [0.5, 0.5, 0.5]}, hired_on=pd.Timestamp("2025-01-01")) == 1.06

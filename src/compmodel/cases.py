@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Day, Number, parsed_model, read_yaml
-from compmodel.errors import PlanError, Problem, nearest
+from compmodel.errors import CaseError, Problem, nearest
 from compmodel.money import Array, exact_array
 from compmodel.payout import LETTERS
 from compmodel.payouts import Results, payouts
@@ -40,6 +40,7 @@ class Entry(BaseModel):
     target: Number | None = Field(None, description="A target of its own instead of the plan's.")
     opening_arr: Number | None = Field(None, description="ARR managed when the period opens.")
     target_incentive: Number | None = Field(None, description="Of the period, before proration; 0 unless written.")
+    yearly_incentive: Number | None = Field(None, description="Instead: of the year.")
     proration: Number | None = Field(None, gt=0, le=1, description="Share of the period on the plan; 1 unless written.")
     hired_on: Day | None = Field(None, description="First day; long ago unless written.")
     on_last_day: bool | None = Field(None, description="On the plan on the period's last day; true unless written.")
@@ -52,7 +53,8 @@ class Entry(BaseModel):
 
 STAGES = {"measurements": "value", "credited": "amount", "attainments": "attainment"}
 """The lists a case may begin with, and the column that each needs."""
-OF_PERSON = ("target_incentive", "proration", "hired_on", "on_last_day", "role", "team", "segment", "recovered")
+OF_PERSON = ("target_incentive", "yearly_incentive", "proration", "hired_on", "on_last_day", "role", "team", "segment")
+OF_PERSON += ("recovered",)
 
 
 class Expected(BaseModel):
@@ -114,19 +116,28 @@ class Case(BaseModel):
 
 
 def load_cases(path: str | Path) -> list[Case]:
-    """Returns the cases of a file: one alone, or several under `cases`. Raises PlanError with every problem."""
+    """Returns the cases of a file: one alone, or several under `cases`. Raises CaseError with every problem."""
     place, problems = str(path), list[Problem]()
     written = read_yaml(Path(path), place, problems)
+    exactly = read_yaml(Path(path), place, [], exact_numbers=True)
     if problems:
-        raise PlanError(problems)
-    several = written["cases"] if set(written) == {"cases"} and isinstance(written["cases"], list) else [written]
+        raise CaseError(problems)
+    several = [written]
+    if isinstance(written.get("cases"), list):
+        several, beside = written["cases"], sorted(set(written) - {"cases"})
+        if beside or not several:
+            rule, fix = "must hold cases alone, and at least one", "Move what stands beside cases into each of them."
+            raise CaseError([Problem(place, rule, fix, value=", ".join(beside))])
+    figures = exactly["cases"] if isinstance(exactly.get("cases"), list) else [exactly]
     found = []
     for i, one in enumerate(several):
+        if isinstance(one, dict) and "expect" in one:
+            one = {**one, "expect": figures[i]["expect"]}
         case = parsed_model(one, Case, place if len(several) == 1 else f"{place}: cases[{i}]", problems)
         if case is not None:
             found.append(case)
     if problems:
-        raise PlanError(problems)
+        raise CaseError(problems)
     return found
 
 
@@ -140,7 +151,7 @@ def case_plan(case: Case, folder: Path) -> Plan:
 def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     """Returns what a case pays, of one that does not begin with tables: rows as of `payouts`.
 
-    Raises PlanError when an entry does not fit the plan.
+    Raises CaseError when an entry does not fit the plan.
     """
     name = next(name for name in STAGES if getattr(case, name))
     entries: Sequence[Entry] = getattr(case, name)
@@ -153,6 +164,9 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
         row, i = rows[entry.payee_id, entry.period], _component(plan, entry, case)
         for field, array in found.items():
             given = getattr(entry, field)
+            if given is not None and field == STAGES[name] != "amount" and not np.isnan(array[row, i]):
+                whose = f"{entry.payee_id} {entry.period} {plan.components[i].name}"
+                raise CaseError([Problem(case.case, f"has two {name} of one component", "Delete one.", value=whose)])
             if given is not None:
                 is_sum = field == "amount" and not np.isnan(array[row, i])
                 array[row, i] = array[row, i] + given if is_sum else given
@@ -191,7 +205,7 @@ def _periods(case: Case, plan: Plan, entries: Sequence[Entry]) -> tuple[Period, 
     wrong = [period.name for period in periods if period.letter != LETTERS[plan.pay.period]]
     if wrong:
         fix = f"Write a {plan.pay.period}, or another pay.period."
-        raise PlanError([Problem(case.case, "is no period by which the plan pays", fix, "period", value=wrong[0])])
+        raise CaseError([Problem(case.case, "is no period by which the plan pays", fix, "period", value=wrong[0])])
     return period_range(f"{periods[0].name}:{periods[-1].name}", case.calendar)
 
 
@@ -207,6 +221,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
     rows = []
     for (payee, period), row in known.items():
         share = row.get("proration", 1.0)
+        yearly = row.get("yearly_incentive", row.get("target_incentive", 0.0) * per_year[period])
         rows.append(
             {
                 "payee_id": payee,
@@ -215,7 +230,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 "region": None,
                 "hired_on": pd.Timestamp(row.get("hired_on", LONG_HIRED)),
                 "on_last_day": row.get("on_last_day", True),
-                "cent_days": row.get("target_incentive", 0.0) * 100 * per_year[period] * share,
+                "cent_days": yearly * 100 * share,
                 "days_on_plan": share,
                 "n_days": 1.0,
                 "proration": share,
@@ -232,7 +247,7 @@ def _component(plan: Plan, entry: Entry, case: Case) -> int:
         return 0
     if entry.component not in names:
         fix = nearest(str(entry.component), names) if entry.component else f"Write one of {', '.join(names)}."
-        raise PlanError(
+        raise CaseError(
             [Problem(case.case, "must name a component of the plan", fix, "component", value=entry.component or "")]
         )
     return names.index(entry.component)

@@ -74,8 +74,9 @@ def factor_words(attainment: float, curve: Curve) -> str:
 
 
 def _band_words(attainment: float, curve: Curve) -> str:
-    is_upper = curve.edge == "upper"
-    reached = [band for band in curve.bands if band[0] < attainment or (band[0] == attainment and not is_upper)]
+    belongs = curve.edge if isinstance(curve.edge, tuple) else (curve.edge,) * len(curve.bands)
+    pairs = zip(curve.bands, belongs, strict=True)
+    reached = [band for band, edge in pairs if band[0] < attainment or (band[0] == attainment and edge != "upper")]
     if not reached:
         return f"below the first band, which begins at {exact_words(curve.bands[0][0], 'share')}: nothing"
     at, number = reached[-1]

@@ -154,7 +154,12 @@ def verify_cases(files: Annotated[list[Path], typer.Argument(help="Case files.")
     """Run hand-worked cases: what they pay, to the cent, against what they expect; status 1 where they differ."""
     found: list[Difference] = []
     for path in files:
-        cases, differences = verify(path)
+        try:
+            cases, differences = verify(path)
+        except CompModelError as error:
+            typer.echo(str(error), err=True)
+            found.append(Difference(path.name, "cannot be read"))
+            continue
         wrong = {difference.case for difference in differences}
         for case in cases:
             typer.echo(f"{'differs' if case in wrong else 'agrees '}  {path.name}: {case}")

@@ -232,8 +232,8 @@ class Component(BaseModel):
             raise ValueError(
                 f"basis rate_of_incentive is a rate on an amount of ARR, not {self.metric}. Choose another."
             )
-        if self.to_date and (self.baseline != "year_start" or self.basis.kind != "target_incentive"):
-            raise ValueError("to_date pays the year so far. Write baseline: year_start, and no basis, with it.")
+        if self.to_date and (self.baseline != "year_start" or self.basis.kind not in ("target_incentive", "rate")):
+            raise ValueError("to_date pays the year so far. Write baseline: year_start, and no other basis, with it.")
         if self.to_date and (self.to_date == "elapsed") != bool(self.target.yearly):
             fix = "Write target.yearly with elapsed, and only with it."
             raise ValueError(f"to_date is {self.to_date}, which does not go with its target. {fix}")

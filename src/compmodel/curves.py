@@ -23,6 +23,7 @@ CURVE_WORDS = {
     "marginal": "each slice of attainment times the multiplier of its own band",
     "overage": "up to 100% as marginal; everything above it times the multiplier of the band reached",
 }
+Edge = Literal["lower", "upper"]
 JUMPING = ("table", "step", "overage")
 """Kinds whose factor may jump at an edge."""
 
@@ -49,10 +50,10 @@ class Curve(BaseModel):
         description="Of linear, below the first point: hold its factor, pay nothing, or extend the first line (which "
         "can take pay away); needed unless that factor is 0. Below the first band nothing is paid.",
     )
-    edge: Literal["lower", "upper"] | None = Field(
+    edge: Edge | tuple[Edge, ...] | None = Field(
         None,
         description="Where the factor jumps, exactly at the edge: lower belongs to the band that begins there, upper "
-        "to the one below. Needed for table, step and overage.",
+        "to the one below; a list has one for each band. Needed for table, step and overage.",
     )
     may_fall: bool = Field(False, description="Doing better may pay less somewhere; refused unless this is written.")
 
@@ -76,6 +77,9 @@ class Curve(BaseModel):
         if (self.edge is None) == (self.kind in JUMPING) and not (is_linear and self.below == "zero"):
             fix = "Write edge: lower or edge: upper" if self.kind in JUMPING else "Delete edge"
             raise ValueError(f"kind is {self.kind}, but edge is {self.edge or 'not written'}. {fix}.")
+        if isinstance(self.edge, tuple) and len(self.edge) != len(self.bands):
+            said = f"edge has {len(self.edge)} entries, but there are {len(self.bands)} bands"
+            raise ValueError(f"{said}. Write one for each, or one word for all.")
         if self.kind == "overage" and 1 not in (at for at, _ in self.bands):
             raise ValueError("kind is overage, but no band begins at 1, the target. Add a band [1, multiplier].")
         return self
@@ -161,7 +165,11 @@ def payout_factor(attainment: Array, curve: Curve) -> Array:
     [0.0, 0.5, 1.2]
     """
     found = pieces(curve, attainment.dtype == object)
-    piece = np.searchsorted(found.at, attainment, "left" if curve.edge == "upper" else "right") - 1
+    piece = np.searchsorted(found.at, attainment, "right") - 1
+    is_upper = np.broadcast_to(np.array(curve.edge) == "upper", len(found.at))
+    if is_upper.any():
+        at = np.maximum(piece, 0)
+        piece = piece - ((piece >= 0) & is_upper[at] & (found.at[at] == attainment).astype(bool))
     first = np.maximum(piece, 0)
     paid = found.factor[first] + found.slope[first] * (attainment - found.at[first])
     under: Array = np.where(piece < 0, found.below + found.below_slope * (attainment - found.at[0]), paid)

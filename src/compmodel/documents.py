@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -86,13 +87,28 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
-def read_yaml(path: Path, place: str, problems: list[Problem]) -> dict[str, Any]:
+class _ExactLoader(_Loader):
+    """Numbers with a decimal point keep the digits that are written: 1.10 is not 1.1."""
+
+
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+    with suppress(InvalidOperation):
+        return Decimal(node.value)
+    return loader.construct_yaml_float(node)
+
+
+_ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
+
+
+def read_yaml(path: Path, place: str, problems: list[Problem], exact_numbers: bool = False) -> dict[str, Any]:
     """Returns the keys and values of a document, nothing for an empty one; adds what is wrong to `problems`.
 
-    Keys are always text. `place` is the name of the document in messages.
+    Keys are always text. `place` is the name of the document in messages. With `exact_numbers`, numbers with a decimal
+    point are decimals of the digits written.
     """
     try:
-        written = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        loader = _ExactLoader if exact_numbers else _Loader
+        written = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         problems.append(Problem(place, f"must be valid YAML: {error.problem}", "Correct this line.", row=line))

@@ -61,6 +61,12 @@ class PlanError(CompModelError):
     headline = "The plan has problems, so nothing was paid"
 
 
+class CaseError(CompModelError):
+    """A case file breaks its declared rules, or expects what cannot come out."""
+
+    headline = "The case has problems, so it was not verified"
+
+
 def listing(problems: Iterable[Problem], headline: str, thing: str = "problem") -> str:
     """Returns the problems as text, grouped by kind, the first 20 of each and the count of the rest.
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from compmodel.documents import Number
 from compmodel.money import Array, Cents, whole_cents
 from compmodel.people import Proration
 
@@ -42,6 +43,12 @@ class PayRule(BaseModel):
     )
     month_day: int = Field(
         15, ge=1, le=28, description="Of months: who is hired up to this day has the month, who has left by it has not."
+    )
+    mix: Number | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Base salary as a share of base and target incentive together, such as 0.8 of 80/20.",
     )
     on_last_day: bool = Field(False, description="Only who is on the plan on the period's last day is paid for it.")
 

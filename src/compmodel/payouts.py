@@ -21,7 +21,7 @@ from compmodel.payout import payout_cents
 from compmodel.people import new_months
 from compmodel.periods import Period
 from compmodel.plan import Plan
-from compmodel.settlement import MONEY, Facts, Guarantee, settled
+from compmodel.settlement import MONEY, Facts, Guarantee, half_up, settled
 
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
 COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
@@ -210,21 +210,23 @@ def _facts(
     lasts = [period.ends_on == period.opening("").ends_on for period in periods]
     position = np.asarray(people["period"].map(order), dtype=np.intp)
     each = [periods[n] for n in position.tolist()]
-    day, base = plan.pay.month_day, known.incentive
+    day = plan.pay.month_day
     guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
     shares = {
         n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in new_months(people["hired_on"], each, day, n)]
         for n in guarantees
     }
     has_money = any(isinstance(rule, MONEY) for rule in plan.adjustments)
-    near = known.rows(np.arange(len(people) if has_money else 0)).incentive
+    money = np.arange(len(people) if has_money else 0)
+    exact_known = known.rows(money)
+    incentive = exact_known.incentive[:, 0]
+    base = earned(plan.components, exact_known).base.sum(axis=1)
     return Facts(
         payee=pd.factorize(people["payee_id"])[0],
         period=position,
         is_years_last=np.array(lasts)[position] if len(position) else np.zeros(0, dtype=bool),
-        base_cents=payout_cents(base, lambda rows: near[rows])[:, 0]
-        if has_money
-        else np.zeros(len(people), dtype=np.int64),
+        base_cents=np.array([half_up(of * 100) for of in base], dtype=np.int64),
+        incentive_cents=np.array([half_up(of * 100) for of in incentive], dtype=np.int64),
         names=[component.name for component in plan.components],
         results={
             "value": found.value,
@@ -250,7 +252,8 @@ def _component_rows(
         for level in LEVELS[1:]:
             in_none = ((described["level"] == level) & described["unit_id"].isna()).to_numpy()
             said = np.where(in_none, f"in no {level}, so nothing is paid", said)
-        note = np.where(is_empty, said, np.where(known.target[:, i] > 0, "", "no target, so nothing is paid"))
+        has_target = (known.target[:, i] > 0) | (known.attainment is not None)
+        note = np.where(is_empty, said, np.where(has_target, "", "no target, so nothing is paid"))
         note = np.where(is_away, "not on the plan on the period's last day, so nothing is paid", note)
         reasons = np.array([*_reasons(component, plan), ""], dtype=object)
         why = np.where(found.changed_by[:, i] == PLAN, len(reasons) - 2, found.changed_by[:, i])
@@ -266,7 +269,7 @@ def _component_rows(
                 proration=known.proration[:, 0],
                 value=np.where(is_empty, np.nan, found.value[:, i]),
                 target=known.target[:, i],
-                attainment=np.where(is_empty, np.nan, found.attainment[:, i]),
+                attainment=np.where(is_empty | ~has_target, np.nan, found.attainment[:, i]),
                 factor=found.factor[:, i],
                 gross=gross,
                 adjustment=np.where(pay[:, i] == gross, 0.0, pay[:, i] - gross),
@@ -299,11 +302,7 @@ def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFra
             "level": "individual",
             "unit_id": people["payee_id"].to_numpy(dtype=object),
             "component": plan.adjustment_names[position],
-            "weight": 0.0,
-            "target_incentive": 0.0,
-            "proration": 1.0,
-            "gross": 0.0,
-            "adjustment": 0.0,
+            **dict.fromkeys(("weight", "target_incentive", "proration", "gross", "adjustment"), np.nan),
             "adjustment_reason": adjustment_words(rule),
             "note": "",
         }

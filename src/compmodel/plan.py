@@ -223,7 +223,7 @@ def _set(written: dict[str, Any], path: str, value: object, plan: str) -> None:
     for i, step in enumerate(steps):
         key: str | int = step
         if isinstance(at, list):
-            names = [item.get("name") if isinstance(item, dict) else None for item in at]
+            names = [item.get("name", item.get("kind")) if isinstance(item, dict) else None for item in at]
             if step not in names:
                 fix = nearest(step, filter(None, names)) if any(names) else "Replace the whole list."
                 raise PlanError([Problem(f"plan {plan}", f"has no {'.'.join(steps[: i + 1])}", fix, path)])

@@ -155,16 +155,17 @@ MONEY = (Cap, Floor, Guarantee, Draw, Holdback, Minimum, Clawback, Budget)
 class Facts:
     """What settling needs of each row, a payee in a period; periods are numbered in their order.
 
-    `base_cents`: what 100% of everything pays. `new_share`: for a guarantee of new payees, the share of the row's time
-    on the plan that lies in the months guaranteed, by number of months. `recovered_cents`: what a clawback takes back,
-    by position of the rule. `cost_rate`: reporting currency for one of the pay currency. `component_cents`: what each
-    component was paid, rows x components.
+    `base_cents`: what 100% of everything pays; `incentive_cents`: target incentive of the time on the plan.
+    `new_share`: for a guarantee of new payees, the share of the row's time on the plan that lies in the months
+    guaranteed, by number of months. `recovered_cents`: what a clawback takes back, by position of the rule.
+    `cost_rate`: reporting currency for one of the pay currency. `component_cents`: what each component was paid.
     """
 
     payee: Rows
     period: Rows
     is_years_last: Truths
     base_cents: Cents
+    incentive_cents: Cents
     names: Sequence[str]
     results: Mapping[str, Array]
     new_share: Mapping[int, Sequence[Fraction]]
@@ -181,7 +182,7 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
 
     >>> rules = [Draw(kind="draw", amount=15, recoverable=True)]
     >>> none, twice = np.zeros(2, np.int64), np.array([0, 0])
-    >>> two = Facts(twice, np.array([0, 1]), none > 0, none, [], {}, {}, {}, [], none[:, None])
+    >>> two = Facts(twice, np.array([0, 1]), none > 0, none, none, [], {}, {}, {}, [], none[:, None])
     >>> settled(np.array([500, 3000]), rules, two)[0].tolist()
     [1000, -1000]
     """
@@ -221,7 +222,9 @@ def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
     share = Fraction(1) if rule.months is None else facts.new_share[rule.months][row]
     if not share:
         return due
-    whole = exact(rule.share) * int(facts.base_cents[row]) if rule.share is not None else exact(rule.amount or 0) * 100
+    whole = (
+        exact(rule.share) * int(facts.incentive_cents[row]) if rule.share is not None else exact(rule.amount or 0) * 100
+    )
     return due + max(0, half_up(share * whole) - half_up(share * due))
 
 

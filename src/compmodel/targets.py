@@ -92,6 +92,9 @@ class Target(BaseModel):
         description="Share of the target in each of a new payee's first months, such as [0.25, 0.5, 0.75]; a period's "
         "is the mean of its months since the hire. Of retention, of what lies above 100%.",
     )
+    ramp_segments: tuple[str, ...] = Field(
+        (), description="Only payees of these segments are ramped; all unless written."
+    )
     ramp_month_until: int = Field(
         15, ge=0, le=31, description="Who is hired up to this day has the first month of the ramp in that month."
     )
@@ -140,9 +143,9 @@ class Target(BaseModel):
         if self.ramp:
             hired = people["hired_on"].dt.date
             shares = [self._ramped(on, periods[name]) for on, name in zip(hired, people["period"], strict=True)]
-            found = np.array(
-                [_above_rest(of, share, at_rest) for of, share in zip(found.tolist(), shares, strict=True)]
-            )
+            is_new = [not self.ramp_segments or segment in self.ramp_segments for segment in people["segment"]]
+            each = zip(found.tolist(), shares, is_new, strict=True)
+            found = np.array([_above_rest(of, share if new else Decimal(1), at_rest) for of, share, new in each])
         return found
 
     def _by_case(self, person: Any, period: Period) -> float:

@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 
 from compmodel.cases import Case, case_payouts, case_plan, load_cases
-from compmodel.errors import PlanError, Problem, nearest
+from compmodel.errors import CaseError, CompModelError, Problem, nearest
 from compmodel.plan import Plan
 from compmodel.replay import Replay, replay
 from compmodel.sources import load_history
@@ -33,10 +33,15 @@ class Difference(NamedTuple):
 def verify(path: str | Path) -> tuple[list[str], list[Difference]]:
     """Returns the names of a file's cases and every difference between what they expect and what comes out.
 
-    Raises PlanError or DataError when a case cannot be run.
+    A case that cannot be run is a difference, too. Raises CaseError when the file is no case file.
     """
     folder, cases = Path(path).parent, load_cases(path)
-    found = [difference for case in cases for difference in differences(case, case_plan(case, folder))]
+    found = []
+    for case in cases:
+        try:
+            found += differences(case, case_plan(case, folder))
+        except CompModelError as error:
+            found.append(Difference(case.case, f"cannot be run. {error}"))
     return [case.case for case in cases], found
 
 
@@ -54,7 +59,7 @@ def differences(case: Case, plan: Plan) -> list[Difference]:
         for wanted in getattr(case.expect, name):
             if name not in frames:
                 fix = "Expect payouts, or begin with tables."
-                raise PlanError([Problem(case.case, f"has no {name}, as it does not begin with tables", fix)])
+                raise CaseError([Problem(case.case, f"has no {name}, as it does not begin with tables", fix)])
             said = _compared(wanted, frames[name], name == "not_payouts", f"{case.case}: expect.{name}")
             found += [Difference(case.case, one) for one in said]
     return found
@@ -64,7 +69,7 @@ def _replayed(case: Case, plan: Plan) -> Replay:
     """The replay of a case's tables, read as any folder of tables is."""
     unknown = [name for name in case.tables if name not in TABLES]
     if unknown:
-        raise PlanError([Problem(case.case, "is not a table", nearest(unknown[0], TABLES), "tables", value=unknown[0])])
+        raise CaseError([Problem(case.case, "is not a table", nearest(unknown[0], TABLES), "tables", value=unknown[0])])
     settings = {
         "title": case.case,
         "reporting_currency": "USD",
@@ -94,7 +99,7 @@ def _compared(wanted: Mapping[str, Any], frame: pd.DataFrame, must_differ: bool,
     unknown = [name for name in wanted if name not in frame.columns]
     if unknown:
         fix = nearest(unknown[0], map(str, frame.columns))
-        raise PlanError([Problem(place, "is not a column of what comes out", fix, value=unknown[0])])
+        raise CaseError([Problem(place, "is not a column of what comes out", fix, value=unknown[0])])
     mine = frame
     for name, value in keys.items():
         mine = mine[mine[name].astype("str") == value]
@@ -102,22 +107,32 @@ def _compared(wanted: Mapping[str, Any], frame: pd.DataFrame, must_differ: bool,
     if mine.empty:
         return [f"{where}: nothing comes out"]
     figures = {name: value for name, value in wanted.items() if name not in ASKED}
-    said = []
+    if not figures:
+        raise CaseError([Problem(place, "names a row but no figure", "Write payout, for example.", value=where)])
+    found = []
     for name, value in figures.items():
-        if isinstance(value, str):
-            texts = mine[name].astype("str").unique().tolist()
-            is_same = texts == [value]
-            ours = ", ".join(texts)
-        else:
-            ours_number = _sum(mine[name]) if name in SUMMED else _only(mine[name], where, name)
-            is_same = _agrees(ours_number, value, name)
-            ours = f"{ours_number:,.2f}" if name in SUMMED else f"{ours_number:.10g}"
+        is_same, ours = _same(mine[name], value, name, f"{place}: {where}")
         if is_same == must_differ:
             verb = "comes out too, which the source has by its own slip" if must_differ else f"comes out as {ours}"
-            said.append(f"{where}: {name} {value} {verb}")
-    return said
+            notes = "; ".join(filter(None, mine["note"].unique())) if "note" in mine and not must_differ else ""
+            found.append(f"{where}: {name} {value} {verb}" + (f" ({notes})" if notes else ""))
+    return found
 
 
+def _same(column: pd.Series, wanted: Any, name: str, where: str) -> tuple[bool, str]:
+    """Whether a figure is as wanted, and ours in words."""
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if is_number and wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int | float | Decimal)):
+        raise CaseError([Problem(where, "must be a number", "Write it as 5000.00 or 0.92.", name, value=str(wanted))])
+    if is_number:
+        ours = _sum(column) if name in SUMMED else _only(column, where, name)
+        return _agrees(ours, wanted, name), f"{ours:,.2f}" if name in SUMMED else f"{ours:.10g}"
+    texts = sorted({str(text)[:10] if isinstance(text, pd.Timestamp) else str(text) for text in column})
+    return texts == [str(wanted)], ", ".join(texts)
+
+
+WHOLE = 6
+"""Decimals to which a figure must agree that is written without any."""
 SUMMED = ("payout", "cost", "credited_arr", "counted_arr", "renewed_arr")
 """Amounts in whole cents, which are added up where several rows answer."""
 
@@ -129,7 +144,7 @@ def _sum(amounts: pd.Series) -> float:
 def _only(numbers: pd.Series, where: str, name: str) -> float:
     found = numbers.dropna().unique().tolist()
     if len(found) > 1:
-        raise PlanError([Problem(where, f"has several values of {name}", "Name the component, too.")])
+        raise CaseError([Problem(where, f"has several values of {name}", "Name the component, too.")])
     return float(found[0]) if found else float("nan")
 
 
@@ -142,5 +157,6 @@ def _agrees(ours: float, wanted: Any, name: str) -> bool:
     if name in SUMMED:
         return round(ours * 100) == Decimal(str(wanted)) * 100
     written = Decimal(str(wanted))
-    digits = Decimal(1).scaleb(min(int(written.as_tuple().exponent), 0))
+    places = -int(written.as_tuple().exponent)
+    digits = Decimal(1).scaleb(-places if places > 0 else -WHOLE)
     return Decimal(repr(round(ours, 12))).quantize(digits, rounding=ROUND_HALF_UP) == written
