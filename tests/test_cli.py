@@ -67,6 +67,8 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
         ([*COMPARE[:-1], "2026Q1", "--baseline", "thirds"], "not over on the last day of the data"),
         (["plan", "show", "nope.yaml"], "nope.yaml cannot be read"),
         (["plan", "diff", HALVES, "nope.yaml"], "nope.yaml cannot be read"),
+        (["plan", "lint", HALVES, "nope.yaml"], "nope.yaml cannot be read"),
+        (["plan", "lint", HALVES, "--periods", "2025Q1"], "Give --data and --periods, or neither"),
         (["plan", "list", "no_such_folder"], "no_such_folder: No such file or directory. Check the path"),
         (["plan", "list", "src"], "src holds no plan files"),
         (["report", "--period", "2025Q4", "--notebook", "README.md"], "not a notebook"),
@@ -88,7 +90,7 @@ def test_a_mistake_ends_with_a_clear_line(
 
 
 COMMANDS = ["check", "compare", "explain", "report", "sample", "dictionary", "workbench"]
-PLAN_COMMANDS = ["plan", "plan show", "plan diff", "plan list"]
+PLAN_COMMANDS = ["plan", "plan show", "plan diff", "plan lint", "plan list"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, *PLAN_COMMANDS])
@@ -153,6 +155,29 @@ def test_plan_diff_says_what_changed(capsys: pytest.CaptureFixture[str]) -> None
     assert "NRR now pays without a cap.\n" in capsys.readouterr().out
     assert run("plan", "diff", HALVES, HALVES) == 0
     assert capsys.readouterr().out == "The plans pay by the same rules.\n"
+
+
+def test_plan_lint_says_what_stands_out_and_goes_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("plan", "lint", HALVES) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "halves.yaml: two things are worth a second look. components.kpi.curve.beyond: KPI pays no more" in printed
+    assert "Why: " in printed
+    assert "Way out: " in printed
+    (tmp_path / "bad.yaml").write_text("name: bad", encoding="utf-8")
+    assert run("plan", "lint", str(tmp_path / "bad.yaml"), "data/plans/flowfuse_nrr_only.yaml") == 1
+    captured = capsys.readouterr()
+    assert "title is missing" in captured.err
+    assert "nothing stands out" in " ".join(captured.out.split())
+
+
+def test_plan_lint_with_a_history(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monthly = Path(HALVES).read_text(encoding="utf-8").replace("period: quarter", "period: month")
+    (tmp_path / "monthly.yaml").write_text(monthly, encoding="utf-8")
+    asked = ("--data", "data/sample", "--periods", "2025Q4")
+    assert run("plan", "lint", HALVES, str(tmp_path / "monthly.yaml"), *asked) == 0
+    captured = capsys.readouterr()
+    assert "of people's quarters in 2025Q4 reach the NRR goal" in " ".join(captured.out.split())
+    assert "is looked at without the history" in captured.err
 
 
 def test_plan_list_names_every_file_and_what_is_wrong_with_one(

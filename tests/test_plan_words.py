@@ -18,8 +18,8 @@ from compmodel.components import Component
 from compmodel.errors import PlanError
 from compmodel.plan import Plan, example_plan, load_plan, parsed_plan
 from compmodel.plan_changes import SAME, plan_changes
-from compmodel.plan_vocabulary import number
 from compmodel.plan_words import plan_words
+from compmodel.wording import number
 from histories import Row, plan_dicts
 
 PLANS = sorted((Path(__file__).resolve().parents[1] / "data/plans").glob("*.yaml"))
@@ -113,15 +113,58 @@ def test_what_changed_from_thirds_to_halves() -> None:
          "Share of a gain that counts, by who sourced it: 50% instead of not named [events.sourced_by.sales]."),
         ({"credit_on.expansion_at_renewal": "due_on"},
          "Expansions at a renewal are credited on the day the renewal is due instead of as any other expansion."),
+        ({"weights_total": 1.5, "components.nrr.weight": 1},
+         ["The NRR weight rises from 50% to 100%.",
+          "The weights add up to 150% instead of 100% of target incentive."]),
+        ({"components.nrr.curve": {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"}},
+         "NRR now: each slice of attainment at its own rate: up to 100% at 1, up to 120% at 1.4, above at 1.6, without "
+         "a cap. Before: pays nothing up to 100% and its full share at 115%, in a straight line between; each point "
+         "above 115% adds 6.7%, without a cap."),
+        ({"components.nrr.adjustments": [{"kind": "gate", "component": "kpi", "of": "value", "reaches": 8}]},
+         "NRR, new: nothing unless KPI reaches 8."),
+        ({"adjustments": [{"kind": "cap", "factor": 2}]}, "The whole pay, new: at most 200% of what 100% pays."),
+        ({"components.nrr.roles": ["csm"], "components.kpi.roles": ["csm"]},
+         ["NRR is for the role csm instead of every role.", "KPI is for the role csm instead of every role."]),
+        ({"components.nrr.target": {"default": 1.15, "cases": [{"target": 1.1, "segment": "smb", "period": "Q3"}]}},
+         "The NRR goal is now 115%; but 110% for the segment smb in each Q3; before, 115%."),
+        ({"components.nrr.target": {"default": 1.15, "ramp": [0.25, 0.5]}},
+         "In their first months, the NRR goal asks 25% and 50% of new people; before, the whole."),
+        ({"components.nrr.attainment.rounded_to": 0.01},
+         "NRR attainment is measured from 100% to the goal, rounded half up to 1% instead of from 100% to the goal."),
+        ({"pay.period": "month"}, "Pay is worked out and paid each month instead of quarter."),
         ({"title": "Other"}, "From Halves to Other."),
         ({"name": "other"}, "From Halves (halves) to Halves (other)."),
         ({"effective_on": "2026-05-01"}, "From Halves (from 1 April 2026) to Halves (from 1 May 2026)."),
     ],
 )  # fmt: skip
-def test_one_change(changes: Row, said: str) -> None:
-    after = HALVES.replace(changes)
+def test_one_change(changes: Row, said: str | list[str]) -> None:
+    after, sentences = HALVES.replace(changes), [said] if isinstance(said, str) else said
     found = plan_changes(HALVES, after)
-    assert found == ([said, SAME] if said.startswith("From ") else [said])
+    assert found == sentences + [SAME] * sentences[0].startswith("From ")
+
+
+def test_another_basis_is_said_whole() -> None:
+    pool, rates = of_arr({"kind": "pool", "amount": 10000, "shared": "value"}), of_arr({"kind": "rate", "rate": 0.04})
+    assert rules(pool, rates) == [
+        "Expansion ARR now: reaching the goal pays 4% of expansion ARR; pays nothing at 0 and what its "
+        "goal pays at 75,000, in a straight line between; capped at what its goal pays. Before: full pay is a part of "
+        "a pool of 10,000 a quarter, shared by each one's own result."
+    ]
+
+
+def test_an_adjustment_is_held_against_the_one_of_its_kind_that_went() -> None:
+    def with_gates(*reaches: float) -> Plan:
+        gates = [{"kind": "gate", "component": "kpi", "of": "value", "reaches": number} for number in reaches]
+        return HALVES.replace({"components.nrr.adjustments": gates})
+
+    assert rules(with_gates(8), with_gates(9)) == [
+        "NRR: nothing unless KPI reaches 9; before, nothing unless KPI reaches 8."
+    ]
+    assert rules(with_gates(8, 9), with_gates(9)) == ["NRR, no longer: nothing unless KPI reaches 8."]
+    assert rules(with_gates(8, 9), with_gates(9, 8)) == [
+        "NRR: the adjustments stand in another order, in which they are applied."
+    ]
+    assert rules(with_gates(8), with_gates(8, 8)) == ["NRR, new: nothing unless KPI reaches 8."]
 
 
 def test_a_rule_that_came_or_went_is_told_whole() -> None:
@@ -203,8 +246,77 @@ RICH = HALVES.replace(
 )
 MONTHLY = HALVES.replace({f"{NRR}.baseline": "month_start", f"{NRR}.combined": "chained"})
 RATIO = HALVES.replace({f"{NRR}.attainment": {"kind": "ratio"}})
-FIXED = {"PayRule.period", "PayRule.rounding", "Curve.kind", "Component.weight"}
-"""Fields of one option; and weights, of which two must change together."""
+GRR = {"component": "nrr", "of": "value", "reaches": 1.1}
+BANDS = {"kind": "step", "bands": [[0, 1], [1, 1.4]], "edge": "lower", "beyond": "extend"}
+MECHANICS = HALVES.replace(
+    {
+        "pay.proration": "working_days",
+        f"{NRR}.target": {
+            "default": 1.15,
+            "cases": [
+                {
+                    "target": 1.1,
+                    "segment": "smb",
+                    "role": "csm",
+                    "payee_id": "p1",
+                    "period": "Q1",
+                    "starts_on": "2026-01-01",
+                    "ends_on": "2026-12-31",
+                }
+            ],
+            "ramp": [0.5],
+        },
+        f"{NRR}.curve": BANDS,
+        f"{NRR}.adjustments": [
+            {"kind": "gate", "of": "value", "reaches": 1.05},
+            {"kind": "kicker", "of": "attainment", "reaches": 1.2, "times": 1.1},
+            {"kind": "cap", "factor": 2},
+            {"kind": "floor", "factor": 0.1},
+        ],
+        f"{NRR}.roles": ["csm", "lead"],
+        "components.kpi.roles": ["csm", "lead"],
+        "adjustments": [
+            {"kind": "gate", **GRR},
+            {"kind": "kicker", **GRR, "times": 1.1},
+            {"kind": "cap", "amount": 9000},
+            {"kind": "floor", "amount": 10},
+            {"kind": "guarantee", "share": 0.5, "months": 3},
+            {"kind": "guarantee", "amount": 500},
+            {"kind": "draw", "amount": 100, "recoverable": True, "how": "top_up", "periods": 2},
+            {"kind": "holdback", "share": 0.2, "released_after": 2, "condition": GRR},
+            {"kind": "minimum", "amount": 10},
+            {"kind": "clawback", "component": "nrr", "how": "schedule", "schedule": [[30, 0.5]], "within_days": 90},
+            {"kind": "clawback", "component": "nrr", "how": "by_elapsed_term", "term_months": 12},
+            {"kind": "budget", "amount": 100000},
+        ],
+    }
+)
+
+
+def of_arr(basis: Row, **fields: Any) -> Plan:
+    """Halves with expansion ARR on another basis instead of the KPI."""
+    written = HALVES.model_dump(mode="json", exclude_unset=True)
+    nrr, kpi = written["components"]
+    expansion = {**kpi, "name": "expansion", "metric": "expansion_arr", "target": 75000, "basis": basis, **fields}
+    if basis["kind"] in ("rate", "pool"):
+        del expansion["weight"]
+        nrr["weight"] = 1
+    return parsed_plan({**written, "components": [nrr, expansion]}, "of ARR")
+
+
+MARGINAL = {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"}
+RATES = of_arr({"kind": "rate", "rate": 0.04}, curve=MARGINAL)
+POOL = of_arr({"kind": "pool", "amount": 10000, "shared": "equally"})
+OF_INCENTIVE = of_arr({"kind": "rate_of_incentive", "over": "target", "rounded_to": 0.0001})
+SCORES = HALVES.replace(
+    {f"{NRR}.attainment": {"kind": "scores", "scores": [[0.9, 0.5], [1, 1]], "edge": "lower", "rounded_to": 0.01}}
+)
+YEAR = {"baseline": "year_start", "attainment": {"kind": "ratio"}}
+TO_DATE = HALVES.replace({f"{NRR}.{name}": value for name, value in YEAR.items()} | {f"{NRR}.to_date": "full_year"})
+WALKED = (RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE)
+SETTLED = ("Gate", "Kicker", "Cap", "Floor", "Guarantee", "Draw", "Holdback", "Minimum", "Clawback", "Budget")
+FIXED = {"Component.weight", "Plan.weights_total", "Basis.kind", *(f"{rule}.kind" for rule in SETTLED)}
+"""Fields of one option; weights and a basis, of which several fields must change together (`test_one_change`)."""
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -231,7 +343,7 @@ def others(annotation: Any, value: Any) -> Iterator[Any]:
         number = value if isinstance(value, int | float) else 1
         yield from (number * 0.9, number + 0.01, number + 1, number - 1, 1 - number, 20)
     elif annotation is str:
-        yield from ("EUR", "grr", f"{value}x")
+        yield from ("EUR", "grr", "kpi", f"{value}x")
     elif annotation is dt.date:
         yield "2030-01-31"
     elif get_origin(annotation) is tuple:
@@ -260,14 +372,23 @@ def changed(written: Any, model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
                 yield from ((path, {**written, name: one}) for path, one in changed(value, inner))
             for i, part in enumerate(value if isinstance(value, list) else ()):
                 whole = part if isinstance(part, dict) else {"column": part}
-                for path, one in changed(whole, inner):
+                for path, one in changed(whole, inner) if set(whole) <= set(inner.model_fields) else ():
                     yield path, {**written, name: [*value[:i], one, *value[i + 1 :]]}
+
+
+def as_written(plan: Plan) -> Row:
+    """Every field of a plan, also those left out; without the weight of a component that may have none."""
+    written = plan.model_dump(mode="json")
+    for component, row in zip(plan.components, written["components"], strict=True):
+        if not component.basis.is_of_incentive:
+            del row["weight"]
+    return written
 
 
 def test_any_changed_field_gives_a_sentence() -> None:
     said: set[str] = set()
-    for plan in (RICH, MONTHLY, RATIO):
-        for path, written in changed(plan.model_dump(mode="json"), Plan):
+    for plan in WALKED:
+        for path, written in changed(as_written(plan), Plan):
             try:
                 after = parsed_plan(written, "changed")
             except PlanError:
@@ -280,7 +401,7 @@ def test_any_changed_field_gives_a_sentence() -> None:
                 assert plan_words(after)
                 said.add(path)
     unsaid = fields_of(Plan) - said
-    assert unsaid <= FIXED, "give RICH, MONTHLY or RATIO a value from which these can be changed, or name them in FIXED"
+    assert unsaid <= FIXED, "give a plan of WALKED a value from which these can be changed, or name them in FIXED"
 
 
 class Bonus(BaseModel):
@@ -310,6 +431,95 @@ def test_a_new_field_is_said_by_its_description() -> None:
         "  Result above which a bonus is paid: 130% [components.nrr.bonus.above].",
         "  Conditions that must hold: csat [components.nrr.gates].",
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"kind": "gate", "component": "nrr", "of": "attainment", "reaches": 0.5, "otherwise": 0.25},
+         "Only 25% of it unless attainment of NRR reaches 50%."),
+        ({"kind": "kicker", "component": "nrr", "of": "value", "reaches": 1.2, "times": 1.1},
+         "10% more pay where NRR reaches 120%."),
+        ({"kind": "gate", "of": "factor", "reaches": 0.1},
+         "Nothing unless the payout factor of every component reaches 10%."),
+        ({"kind": "cap", "factor": 2}, "At most 200% of what 100% pays."),
+        ({"kind": "floor", "amount": 1000}, "At least 1,000 USD a quarter."),
+        ({"kind": "guarantee", "share": 1, "months": 3},
+         "New people are guaranteed 100% of target incentive in their first three months, or what they earn if that is "
+         "more."),
+        ({"kind": "guarantee", "amount": 500},
+         "All are guaranteed 500 USD a quarter, or what they earn if that is more."),
+        ({"kind": "draw", "amount": 500, "recoverable": True, "periods": 2},
+         "Pay is topped up to a draw of 500 USD a quarter, in a person's first two quarters; what that adds is owed "
+         "and repaid from later pay above it."),
+        ({"kind": "draw", "amount": 500, "recoverable": True, "how": "on_top"},
+         "A draw of 500 USD a quarter comes on top of what is earned, and is taken from the next pay."),
+        ({"kind": "holdback", "share": 0.2, "released_after": 2,
+          "condition": {"component": "nrr", "of": "value", "reaches": 1}},
+         "A fifth of pay is held back and released two quarters later, if NRR reaches 100% then; otherwise it is "
+         "lost."),
+        ({"kind": "holdback", "share": 0.25, "released_after": "year"},
+         "25% of pay is held back and released with the last pay of the year."),
+        ({"kind": "minimum", "amount": 50}, "Pay below 50 USD waits and is added to the next quarter's."),
+        ({"kind": "clawback", "component": "nrr", "how": "schedule", "schedule": [[30, 0.75], [60, 0.5]]},
+         "What NRR paid on a gain is taken back where its account leaves: 75% up to 30 days, 50% up to 60 days and "
+         "nothing later."),
+        ({"kind": "budget", "amount": 90000},
+         "All pay of a quarter must fit in 90,000 of the reporting currency: where it is more, everybody's shrinks "
+         "alike."),
+    ],
+)  # fmt: skip
+def test_an_adjustment_in_words(rule: Row, said: str) -> None:
+    lines = plan_words(HALVES.replace({"adjustments": [rule]}))
+    assert lines[lines.index("The whole pay") + 1] == f"  {said}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"curve": {"kind": "marginal", "bands": [[0, 1], [1, 1.4], [1.2, 1.6]], "beyond": "extend"}},
+         "Each slice of attainment at its own rate: up to 100% at 1, up to 120% at 1.4, above at 1.6, without a cap."),
+        ({"curve": {"kind": "marginal", "bands": [[0.5, 1], [1, 1.4], [1.5, 2]], "beyond": "hold"}},
+         "Each slice of attainment at its own rate: nothing up to 50%, up to 100% at 1, up to 150% at 1.4; from 150% "
+         "on no more, capped at 120% of its share."),
+        ({"curve": {"kind": "step", "bands": [[0, 1], [1, 1.4]], "beyond": "extend", "edge": "lower"}},
+         "Retroactive: the whole attainment at the rate of the band reached: from 0% at 1, from 100% at 1.4, without a "
+         "cap; exactly at an edge the band that begins there counts."),
+        ({"curve": {"kind": "overage", "bands": [[0, 1], [1, 1.2], [1.5, 1.5]], "beyond": "extend", "edge": "upper"}},
+         "Up to 100% at 1; all above 100% at the rate of the band reached: from 100% at 1.2, from 150% at 1.5, without "
+         "a cap; exactly at an edge the band below it still counts."),
+        ({"curve": {"kind": "table", "bands": [[0.5, 0.5], [1, 1]], "beyond": "hold", "edge": "lower"}},
+         "Pays by band: nothing below 107.5%, 50% of its share from 107.5% and its full share from 115%; capped at its "
+         "full share; exactly at an edge the band that begins there counts."),
+        ({"metric": "churn_rate", "target": 0.05, "attainment": {"kind": "reverse"},
+          "curve": {"kind": "linear", "points": [[0.5, 0], [1, 1]], "beyond": "hold"}},
+         "Pays nothing down to 10% and its full share at 5%, in a straight line between; capped at its full share."),
+        ({"metric": "churn_rate", "target": 0.05, "attainment": {"kind": "from_floor", "floor": 0.1}},
+         "Attainment is measured from 10% down to the goal."),
+        ({"attainment": {"kind": "scores", "scores": [[1, 0.5], [1.1, 1]], "edge": "lower"}},
+         "Attainment is measured by a grid of scores: nothing below 100%, 50% from 100% and 100% from 110%; exactly on "
+         "an edge the score that begins there counts."),
+        ({"target": {"default": 1.15, "ramp": [0.25, 0.5]}},
+         "New people's goal lies 25% and 50% of the way from 100% to this in their first two months; who is hired up "
+         "to the 15th has that month as the first."),
+    ],
+)  # fmt: skip
+def test_a_mechanic_in_words(changes: Row, said: str) -> None:
+    plan = HALVES.replace({f"{NRR}.{name}": value for name, value in changes.items()})
+    assert f"  {said}" in plan_words(plan)
+
+
+def test_a_rate_in_words() -> None:
+    whole = of_arr({"kind": "rate", "rate": 0.04}, curve={"kind": "marginal", "bands": [[0, 1]], "beyond": "extend"})
+    assert "  Pays 4% of expansion ARR." in plan_words(whole)
+    said = "  Each slice of expansion ARR at its own rate: up to 75,000 at 4%, up to 90,000 at 5.6%, above at 6.4%, "
+    assert f"{said}without a cap." in plan_words(RATES)
+
+
+def test_a_rule_of_another_period_says_its_own() -> None:
+    lines = plan_words(HALVES.replace({"pay.period": "month", "books": {"min_days_held": 10}}))
+    assert "  An account counts only for a person who holds it for at least 10 days of the month." in lines
+    assert not [line for line in lines if "the quarter's movements" in line]
 
 
 def test_decisions_hold_the_option_that_the_plan_pays_by() -> None:

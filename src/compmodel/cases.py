@@ -54,7 +54,6 @@ class Entry(BaseModel):
 STAGES = {"measurements": "value", "credited": "amount", "attainments": "attainment"}
 """The lists a case may begin with, and the column that each needs."""
 OF_PERSON = ("target_incentive", "yearly_incentive", "proration", "hired_on", "on_last_day", "role", "team", "segment")
-OF_PERSON += ("recovered",)
 
 
 class Expected(BaseModel):

@@ -6,28 +6,18 @@ description of its field with both values and the path, so a new field needs no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
 
-from compmodel.components import Component
+from compmodel.component_changes import OWN, adjustment_changes, component_is_dropped, component_is_new, goal_by
+from compmodel.component_words import component_titles, of_period, plan_names
 from compmodel.credit_dates import CreditDate, CreditRule
-from compmodel.metrics import METRICS
 from compmodel.plan import OpenDecision, Plan
 from compmodel.plan_differences import COMPONENT, Change, Place, differences, model_differences
-from compmodel.plan_vocabulary import (
-    EVENT_WORDS,
-    SENTENCES,
-    capitalised,
-    described,
-    further_lines,
-    in_sentence,
-    listed,
-    number,
-    value_words,
-)
-from compmodel.plan_words import ATTAINED, IDENTITY, PAID_BELOW, component_titles, has_cap, share_words
+from compmodel.plan_vocabulary import EVENT_WORDS, SENTENCES, described, further_lines, value_words
+from compmodel.plan_words import IDENTITY
+from compmodel.wording import capitalised, in_sentence, listed
 
 SAME = "The plans pay by the same rules."
 _PLURALS = {"renewal": "renewals", "expansion": "expansions", "expansion_at_renewal": "expansions at a renewal"}
@@ -86,15 +76,21 @@ def _rule_changes(before: Plan, after: Plan) -> list[str]:
         if name == "credit_on":
             kinds = {**before.credit_on.by_type(), **after.credit_on.by_type()}
             changes += model_differences(before.credit_on, after.credit_on, Place(name, name), tuple(kinds))
-        elif name not in (*IDENTITY, "components", "open_decisions"):
+        elif name not in (*IDENTITY, "components", "adjustments", "open_decisions"):
             changes += differences(before, after, name, Place("", ""))
-    return said + [sentence for change in changes for sentence in _sentences(change)]
+    said += adjustment_changes(before.adjustments, after.adjustments, (plan_names(before), plan_names(after)))
+    return said + [_of_books(sentence, change, after) for change in changes for sentence in _sentences(change)]
+
+
+def _of_books(sentence: str, change: Change, plan: Plan) -> str:
+    """A rule about books holds for the plan's own period, whatever it is."""
+    return of_period(sentence, plan) if change.place.path.startswith("books.") else sentence
 
 
 def _sentences(change: Change) -> list[str]:
     """The sentences of a change: its own, that of its rule, or its field's description with both values."""
-    own = _OWN.get(change.place.pattern.removeprefix(COMPONENT)) if change.place.components else None
-    own = _goal_by if change.place.pattern.startswith(f"{COMPONENT}target.by_") else own
+    own = OWN.get(change.place.pattern.removeprefix(COMPONENT)) if change.place.components else None
+    own = goal_by if change.place.pattern.startswith(f"{COMPONENT}target.by_") else own
     said = own(change) if own else None
     if said is not None:
         return said
@@ -179,16 +175,17 @@ def _component_changes(before: Plan, after: Plan) -> list[str]:
     said = []
     for name, (new, title) in news.items():
         if name not in same:
-            weight, goal = number(new.weight, "share"), number(new.target.default, new.unit)
-            said.append(f"The {in_sentence(title)} component is new, with a weight of {weight} and a goal of {goal}.")
+            said.append(component_is_new(new, title))
             continue
         old = olds[same[name]][0]
-        found = model_differences(old, new, Place(f"components.{name}", "components.*", in_sentence(title), (old, new)))
-        said += [sentence for change in found for sentence in _sentences(change)]
+        place = Place(f"components.{name}", "components.*", in_sentence(title), (old, new))
+        found = model_differences(old, new, place, ("adjustments",))
+        said += [of_period(sentence, after) for change in found for sentence in _sentences(change)]
+        names = plan_names(before, old.name), plan_names(after, name)
+        said += adjustment_changes(old.adjustments, new.adjustments, names, in_sentence(title))
     for name, (old, title) in olds.items():
         if name not in same.values():
-            weight = number(old.weight, "share")
-            said.append(f"The {in_sentence(title)} component is dropped; its weight was {weight}.")
+            said.append(component_is_dropped(old, title))
     if list(same.values()) != [name for name in olds if name in same.values()]:
         order = listed([title for _, title in news.values()])
         said.append(f"The components stand in another order, now {order}; that can move a cent between them.")
@@ -204,116 +201,3 @@ def _same_components(before: Plan, after: Plan) -> dict[str, str]:
         if component.name not in named and of_metric:
             named[component.name] = left.pop(of_metric[0]).name
     return {component.name: named[component.name] for component in after.components if component.name in named}
-
-
-def _moves(noun: str, change: Change) -> str:
-    verb = "rises" if change.after > change.before else "falls"
-    return capitalised(f"{noun} {verb} from {change.words[0]} to {change.words[1]}.")
-
-
-def _goal_by(change: Change) -> list[str] | None:
-    """A goal by segment or another name; one that was or is not there is the goal for everyone."""
-    if any(value is not None and not isinstance(value, int | float) for value in (change.before, change.after)):
-        return None
-    name = change.place.path.rsplit(".", 1)[-1]
-    noun = f"the {change.place.title} goal for {name}"
-    if change.before is None or change.after is None:
-        return [capitalised(f"{noun} is {change.words[1]} instead of {change.words[0]}.")]
-    return [_moves(noun, change)]
-
-
-def _both(change: Change) -> tuple[Component, Component]:
-    assert change.place.components is not None
-    return change.place.components
-
-
-def _metric(change: Change) -> list[str]:
-    """By what people call the metrics, or by their names where that is the same."""
-    old, new = (METRICS[one.metric].title if one.metric in METRICS else one.metric for one in _both(change))
-    words = (old, new) if old != new else change.words
-    return [capitalised(f"{in_sentence(words[1])} is measured instead of {in_sentence(words[0])}.")]
-
-
-def _attainment(change: Change) -> list[str] | None:
-    old, new = _both(change)
-    if old.attainment.kind not in ATTAINED or new.attainment.kind not in ATTAINED:
-        return None
-    was, now = ATTAINED[old.attainment.kind](old), ATTAINED[new.attainment.kind](new)
-    return [capitalised(f"{change.place.title} attainment is measured {now} instead of {was}.")]
-
-
-def _floor(change: Change) -> list[str] | None:
-    """Nothing where the kind changed too, whose sentence holds the floor."""
-    old, new = _both(change)
-    if old.attainment.kind != new.attainment.kind and _attainment(change):
-        return []
-    return [_moves(f"the {change.place.title} floor", change)]
-
-
-def _is_straight(change: Change) -> bool:
-    return all(component.curve.kind == "linear" for component in _both(change))
-
-
-def _points(change: Change) -> list[str] | None:
-    if not _is_straight(change):
-        return None
-    said = [
-        listed([f"{share_words(factor)} at {number(at, 'share')} attained" for at, factor in points])
-        for points in (change.after, change.before)
-    ]
-    return [capitalised(f"{change.place.title} now pays {said[0]}; before, {said[1]}.")]
-
-
-def _beyond(change: Change) -> list[str] | None:
-    old, new = _both(change)
-    if not _is_straight(change) or has_cap(old) == has_cap(new):
-        return None
-    capped = f"is now capped at {share_words(new.curve.points[-1][1])}"
-    return [capitalised(f"{change.place.title} {capped if has_cap(new) else 'now pays without a cap'}.")]
-
-
-def _below(change: Change) -> list[str] | None:
-    curves = [component.curve for component in _both(change)]
-    is_known = all(curve.below in PAID_BELOW for curve in curves)
-    if not is_known or not _is_straight(change):
-        return None
-    pays = [share_words(curve.points[0][1]) if curve.below == "hold" else "nothing" for curve in curves]
-    if pays[0] == pays[1]:
-        return None
-    at = number(curves[1].points[0][0], "share")
-    return [f"Below {at} attained, {change.place.title} now pays {pays[1]} instead of {pays[0]}."]
-
-
-def _saying(sentence: str) -> Callable[[Change], list[str]]:
-    """A sentence of a component, with its title, the name that the path ends in and both values."""
-    return lambda change: [
-        capitalised(
-            sentence.format(title=change.place.title, name=change.place.path.rsplit(".", 1)[-1], instead=change.instead)
-        )
-    ]
-
-
-def _moving(noun: str) -> Callable[[Change], list[str]]:
-    return lambda change: [_moves(noun.format(title=change.place.title), change)]
-
-
-_OWN: dict[str, Callable[[Change], list[str] | None]] = {
-    "name": _saying("The {title} component has the name {instead}."),
-    "metric": _metric,
-    "form": _saying("{title} is taken as {instead}."),
-    "weight": _moving("the {title} weight"),
-    "level.default": _saying("{title} is taken on {instead}."),
-    "level.by_role.*": _saying("For the role {name}, {title} is taken on {instead}."),
-    "target.default": _moving("the {title} goal"),
-    "target.yearly": _saying("The {title} goal is {instead}."),
-    "attainment.kind": _attainment,
-    "attainment.floor": _floor,
-    "curve.points": _points,
-    "curve.beyond": _beyond,
-    "curve.below": _below,
-    "baseline": _saying("{title} is measured as {instead}."),
-    "combined": _saying("The months of {title} are {instead}."),
-    "unit_figure": _saying("{title} of a team or more is {instead}."),
-    "annualised": _saying("{title} is {instead}."),
-}
-"""The sentences of a change in a component, by its path there."""

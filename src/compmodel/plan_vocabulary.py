@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from compmodel.baselines import BASELINE_WORDS
 from compmodel.credit_dates import CreditDate
-from compmodel.money import exact
-from compmodel.style import exact_words, number_words
+from compmodel.wording import capitalised, listed, number, ordinal
 
 DATE_WORDS = {
     "notice_on": "the day of notice",
@@ -44,6 +43,8 @@ LEVEL_WORDS = {
 }
 OPTION_WORDS: dict[str, Mapping[str, str]] = {
     "pay.currency": {"payee": "each person's own currency"},
+    "pay.rounding": {"half_up": "half up to the cent", "half_even": "half to the even cent"},
+    "pay.proration": {"days": "days", "working_days": "working days, Monday to Friday", "months": "whole months"},
     "books.holder": {
         "credit_date": "whoever holds the account on the credit date",
         "opening": "whoever holds the account on the quarter's first day",
@@ -84,7 +85,11 @@ OPTION_WORDS: dict[str, Mapping[str, str]] = {
         "mean_of_ratios": "the mean of its members' ratios",
     },
     "components.*.attainment.kind": {"ratio": "a plain ratio of the goal", "from_floor": "from a floor to the goal"},
-    "components.*.curve.kind": {"linear": "straight lines"},
+    "components.*.to_date": {
+        "elapsed": "the goal and target incentive of the months so far",
+        "full_year": "those of the whole year",
+    },
+    "components.*.attainment.edge": {"lower": "the score that begins there", "upper": "the score below"},
     "components.*.annualised": {"compounding": "compounded to a year", "adding": "added up to a year"},
     "components.*.target.yearly": {
         "compounding": "for a year and brought to the months measured by compounding",
@@ -94,6 +99,13 @@ OPTION_WORDS: dict[str, Mapping[str, str]] = {
 """What the options of a field mean, by its path with * in place of names."""
 SENTENCES = {
     "pay.currency": "Pay is in {}.",
+    "pay.period": "Pay is worked out and paid each {}.",
+    "pay.rounding": "Pay is rounded {}.",
+    "pay.proration": "Who is on the plan for part of a quarter is paid for that part by {}.",
+    "pay.month_day": "A month belongs to who is hired up to its {} and has not left by then.",
+    "pay.on_last_day": "Who is not on the plan on the quarter's last day is paid nothing for it.",
+    "weights_total": "The weights add up to {} of target incentive.",
+    "components.*.to_date": "Paid on the year so far against {}, less what was paid of it before.",
     "credit_on.late.known_on": "An event counts as known on {}.",
     "credit_on.late.locked_after_days": "A quarter is locked {} days after its end; what becomes known later counts in "
     "the first one still open.",
@@ -114,34 +126,11 @@ SENTENCES = {
     "exchange.pay": "Pay in other currencies is converted at {}.",
 }
 """What a rule says, by its path; `{}` is its value. Any other is said by the description of its field."""
-SHARES = ("books.lead_share", "books.overlays.share", "events.sourced_by.*")
+SHARES = ("books.lead_share", "books.overlays.share", "events.sourced_by.*", "weights_total")
 """Paths of shares that are not declared as such by their field."""
 
 
 # ---- the words of a value ----------------------------------------------------------------------------------------
-
-
-def capitalised(sentence: str) -> str:
-    """Returns a sentence with a capital first letter."""
-    return sentence[:1].upper() + sentence[1:]
-
-
-def in_sentence(title: str) -> str:
-    """Returns a title as it stands within a sentence.
-
-    >>> in_sentence("Renewal rate"), in_sentence("NRR"), in_sentence("Expansion ARR")
-    ('renewal rate', 'NRR', 'expansion ARR')
-    """
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Returns a list as it is said.
-
-    >>> listed(["churn"]), listed(["churn", "renewal", "expansion"])
-    ('churn', 'churn, renewal and expansion')
-    """
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def day_words(day: dt.date) -> str:
@@ -151,16 +140,6 @@ def day_words(day: dt.date) -> str:
     '1 April 2026'
     """
     return f"{day.day} {day:%B %Y}"
-
-
-def number(value: float, unit: str = "") -> str:
-    """Returns a plan's number in full; a share that never ends, such as a third, to one decimal of its percentage.
-
-    >>> number(1.1275, "share"), number(1 / 3, "share"), number(500_000, "amount")
-    ('112.75%', '33.3%', '500,000')
-    """
-    never_ends = 10**9 % exact(value).denominator != 0
-    return number_words(value, unit) if unit == "share" and never_ends else exact_words(value, unit)
 
 
 def value_words(value: object, pattern: str = "", unit: str = "") -> str:
@@ -177,6 +156,8 @@ def value_words(value: object, pattern: str = "", unit: str = "") -> str:
         return _day_of_quarter(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if pattern == "pay.month_day" and isinstance(value, int):
+        return ordinal(value)
     if isinstance(value, int | float):
         return number(value, unit or ("share" if pattern in SHARES else ""))
     if isinstance(value, dt.date):
