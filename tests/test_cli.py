@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,9 +59,9 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
     [
         (["check", "no_such_folder"], "no_such_folder"),
         ([*COMPARE, "--baseline", "third"], "Did you mean 'thirds'"),
-        ([*COMPARE[:-1], "2024Q5", "--baseline", "thirds"], "not a period"),
+        ([*COMPARE[:-1], "2024Q5", "--baseline", "thirds"], "not a quarter"),
         ([*COMPARE[:-1], "2025Q4:2024Q1", "--baseline", "thirds"], "ends before it begins"),
-        ([*COMPARE[:-1], "2024", "--baseline", "thirds"], "must be quarters"),
+        ([*COMPARE[:-1], "2024", "--baseline", "thirds"], "not a quarter"),
         ([*COMPARE, "--baseline", "thirds", "--out", "c.pdf"], "must end in"),
         (["compare", "--plans", "nope.yaml", "--periods", "2024Q1", "--baseline", "x"], "nope.yaml"),
         ([*COMPARE[:-1], "2010Q1", "--baseline", "thirds"], "begins before the first day of the data"),
@@ -73,7 +74,14 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
         (["plan", "list", "src"], "src holds no plan files"),
         (["report", "--period", "2025Q4", "--notebook", "README.md"], "not a notebook"),
         (["report", "--period", "2025"], "quarter"),
-        (["report", "--period", "soon"], "not a period"),
+        (["report", "--period", "soon"], "not a quarter"),
+        (["report", "--period", "2025-Q4"], "Did you mean 2025Q4?"),
+        ([*COMPARE[:-1], "2024q1:2025-Q4"], "Did you mean 2024Q1:2025Q4?"),
+        (["definitions", "--plan", HALVES, "--periods", "Q42025"], "Did you mean 2025Q4?"),
+        (["explain", "--payee", "P04", "--plan", HALVES, "--period", "2025q4"], "Did you mean 2025Q4?"),
+        (["workbench", "--periods", "2025-Q4"], "Did you mean 2025Q4?"),
+        (["workbench", "--data", "no_such_folder"], "no_such_folder is not there"),
+        (["workbench", "--plans", HALVES, "nope.yaml"], "nope.yaml is not there"),
         (["report", "--period", "2025Q4", "--notebook", "nope.ipynb"], "nope.ipynb"),
     ],
 )
@@ -193,3 +201,20 @@ def test_plan_list_names_every_file_and_what_is_wrong_with_one(
     assert "NRR 50%, KPI 50%" in " ".join(printed.split())
     assert f"Does not load: {tmp_path / 'bad.yaml'}: title is missing." in " ".join(printed.split())
     assert "Traceback" not in printed
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert re.fullmatch(r"compmodel \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_the_lab_on_a_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "45")
+    assert run("definitions", "--plan", HALVES, "--periods", "2025Q4") == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("Halves costs ")
+    assert "\n  twelve months before " in printed.out
+    assert "A wider screen also shows" in printed.out
+    assert "What each definition sets, and what the plan says:" in printed.out
+    assert printed.err.strip().startswith("Not tried: Exchange of ARR: event date.")
+    assert len(printed.err.strip().splitlines()) == 1

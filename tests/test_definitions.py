@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from compmodel.definitions import AS_IS, Definitions, compare_definitions, definition_fights, definition_grid
+from compmodel.definitions import (
+    AS_IS,
+    Definitions,
+    compare_definitions,
+    definition_fights,
+    definition_grid,
+    is_as_planned,
+)
 from compmodel.errors import PlanError
 from compmodel.plan import Plan, example_plan, load_plan
 from compmodel.replay import replay
@@ -147,8 +154,10 @@ def test_which_fights_matter() -> None:
     moved = dict(zip(answer.table["question"], answer.table["pay_moved"], strict=True))
     assert moved == {"Goal": 5_000.0, "Baseline": 0.0, "Credit dates": 0.0, "Holder": 0.0}
     assert next(iter(moved)) == "Goal"
-    assert answer.sentence.startswith("What matters most is Goal: 107.5% moves 5.0k of pay, 100.0% of what NRR")
-    assert "up for 1 and down for 0 people. Targets stay as they are." in answer.sentence
+    assert answer.sentence.startswith(
+        "What matters most is Goal: 107.5% moves 5.0k of pay from or to people, 100.0% of what"
+    )
+    assert "up for 1 and down for 0. What one person gets in another quarter instead is not counted" in answer.sentence
     assert answer.sentence.endswith("What matters least is Holder: at most 0.0% of pay moves.")
 
 
@@ -176,3 +185,26 @@ def test_the_companys_figures_do_not_depend_on_books(company: Company) -> None:
     cells = compare_definitions(paid.history(), grid, plan, SPAN).cells
     assert cells["nrr"].nunique(dropna=False) == 1
     assert cells["grr"].nunique(dropna=False) == 1
+
+
+@pytest.mark.parametrize(
+    ("dates", "is_own"),
+    [
+        ({"credit_on.churn": ["notice_on", "effective_on"]}, True),
+        ({"credit_on.churn": ["effective_on", "notice_on"]}, False),
+        ({"credit_on.churn": ["notice_on", "effective_on"], "books.holder": "opening"}, False),
+        ({"credit_on.expansion_at_renewal": "signed_on"}, False),
+        ({}, True),
+    ],
+)
+def test_a_date_to_fall_back_on_leaves_the_plan_as_it_is(dates: Row, is_own: bool) -> None:
+    plan = load_plan(ROOT / "data/plans/halves_signing.yaml")
+    assert is_as_planned(plan, plan.replace(dates)) is is_own
+
+
+def test_an_option_that_the_plan_has_already_is_not_tried() -> None:
+    plan = load_plan(ROOT / "data/plans/halves_signing.yaml")
+    grid = {"Credit dates": definition_grid(plan, sample_history())["Credit dates"]}
+    found = compare_definitions(sample_history(), grid, plan, "2025Q4", crossed=False)
+    assert "notice and signature" not in set(found.cells["Credit dates"])
+    assert len(found.cells) == 4

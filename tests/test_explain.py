@@ -559,7 +559,7 @@ def test_the_command_prints_and_writes_the_chain(
         ([*COMMAND, "--out", "chain.xlsx"], "'chain.xlsx' must end in .csv"),
         ([*COMMAND, "--out", "nowhere/chain.csv"], "The folder nowhere is not there"),
         ([*COMMAND, "--period", "2025"], "'2025' is not a quarter"),
-        ([*COMMAND, "--period", "2025Q3:2025Q4"], "is not a period"),
+        ([*COMMAND, "--period", "2025Q3:2025Q4"], "is not a quarter"),
         ([*COMMAND, "--payee", "P4"], "Did you mean 'P04'?"),
         ([*COMMAND, "--payee", "P02"], "P02 is not on the plan in 2025Q4"),
         ([*COMMAND, "--plan", "data/plans/halfs.yaml"], "halfs.yaml"),

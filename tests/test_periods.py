@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from compmodel.errors import CompModelError
-from compmodel.periods import Calendar, Period, period_edges, period_range, trailing_range
+from compmodel.periods import Calendar, Period, checked_quarters, period_edges, period_range, trailing_range
 
 FEBRUARY = Calendar(starts_in_month=2, named_after="end")
 """Fiscal 2022 runs from February 2021 to January 2022."""
@@ -153,3 +153,21 @@ def test_edges_are_the_first_days_and_the_day_after() -> None:
 def test_calendar_is_strict(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Calendar.model_validate(wrong)
+
+
+@pytest.mark.parametrize("written", ["2025-Q4", "2025q4", "Q42025", "q4 2025", "2025 Q4"])
+def test_a_mistyped_quarter_is_recognised(written: str) -> None:
+    for most in (1, 2):
+        with pytest.raises(CompModelError, match=r"is not a quarter, .* Did you mean 2025Q4\?$"):
+            checked_quarters(written, most)
+
+
+@pytest.mark.parametrize("written", ["2025H1", "2025", "2025Q5", "", "2024Q1:2025", "2024Q1:2024Q2:2024Q3"])
+def test_only_quarters_are_offered_where_only_quarters_will_do(written: str) -> None:
+    with pytest.raises(CompModelError) as error:
+        checked_quarters(written)
+    assert str(error.value).endswith("Write 2025Q4, or 2024Q1:2025Q4 for several.")
+
+
+def test_quarters_pass_without_their_spaces() -> None:
+    assert checked_quarters("2024Q1 : 2025Q4 ") == "2024Q1:2025Q4"

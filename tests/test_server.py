@@ -66,6 +66,12 @@ def test_the_page_is_for_this_machine_only_and_serves_no_file() -> None:
     assert settings["VoilaConfiguration"]["file_allowlist"] == []
 
 
+def test_the_next_page_is_heated_at_once() -> None:
+    settings = json.loads((server._JUPYTER / "voila.json").read_text(encoding="utf-8"))
+    assert settings["VoilaConfiguration"]["preheat_kernel"] is True
+    assert settings["VoilaKernelManager"]["fill_delay"] <= 2
+
+
 def test_the_template_asks_nothing_of_a_content_network() -> None:
     template = (server._JUPYTER / "nbconvert/templates/compmodel/index.html.j2").read_text(encoding="utf-8")
     assert "http" not in template

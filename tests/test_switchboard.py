@@ -36,8 +36,15 @@ def test_an_expansion_signed_in_march_that_starts_in_april() -> None:
     moved = pay.table.set_index(["person", "period"])["change"]
     assert moved["Ada", "2025Q1"] == 5_000
     assert moved["Ada", "2025Q2"] == -5_000
-    assert "10k of pay moves" in pay.sentence
+    assert "10k of pay shifts, counted in each quarter by itself; 0 of it moves from or to people" in pay.sentence
     assert pay.sentence.endswith("no people get more than under NRR and KPI, half each and no people less, 0 in all.")
+
+
+def test_one_quarter_is_called_so() -> None:
+    by = {"signature": {"credit_on.expansion": "signed_on"}}
+    flow, pay = credit_date_switchboard(COMPANY.history(), example_plan(), by, "2025Q1")
+    assert "1 of them into or out of this quarter" in flow.sentence
+    assert pay.sentence.startswith("Under signature, 5.0k of pay changes in 2025Q1: one person get")
 
 
 def test_quarters_outside_the_periods() -> None:

@@ -354,3 +354,17 @@ def test_many_unknown_accounts_are_told_quickly(tmp_path: Path) -> None:
     rows = "".join(f"z{i},acc{i},new,,1,USD,,,,2024-01-01,\n" for i in range(6000))
     accounts = "account_id\na1\na2\na3\n" + "".join(f"account{i}\n" for i in range(2000))
     assert len(problems_of(tiny(tmp_path, arr_events=EVENTS + rows, accounts=accounts))) == 6000
+
+
+def test_a_missing_file_of_rates_is_one_line(tmp_path: Path) -> None:
+    folder = tiny(tmp_path)
+    (folder / "fx_rates.csv").unlink()
+    (line,) = problems_of(folder)
+    assert line.startswith("fx_rates must be there with the rates of EUR (4 rows) in USD. Add fx_rates.csv")
+
+
+def test_a_rate_that_many_rows_need_is_one_line(tmp_path: Path) -> None:
+    more = "".join(f"m{i},a1,expansion,,{i + 1},CHF,,,,2024-06-01,\n" for i in range(7))
+    (line,) = problems_of(tiny(tmp_path, arr_events=EVENTS + more))
+    assert "must give a CHF rate on 2024-12-31" in line
+    assert "7 rows of arr_events and payees need it" in line

@@ -26,12 +26,12 @@ from compmodel.compare import (
     pay_change_by_payee,
     payout_table,
 )
-from compmodel.definition_charts import definition_answers
 from compmodel.definitions import Definitions, compare_definitions, definition_fights, definition_grid
 from compmodel.errors import CompModelError, DataError, PlanError, Problem
 from compmodel.exchange_effects import exchange_effects, exchange_split
 from compmodel.explain import Explanation, explain
 from compmodel.html_tables import details_html
+from compmodel.lab import definition_answers
 from compmodel.payout_curves import payout_curves
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from compmodel import style
 from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
-from compmodel.definition_charts import Lab, definition_answers
+from compmodel.definition_words import legend_lines
 from compmodel.errors import CompModelError, listing
 from compmodel.explain import explain
+from compmodel.figures import shortened
+from compmodel.lab import Lab, costs_line, definition_answers, lab_lines
 from compmodel.mapping import mapping_language
-from compmodel.periods import Period
+from compmodel.periods import checked_quarters
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
@@ -40,12 +43,26 @@ from compmodel.tables import data_dictionary
 from compmodel.verification import Difference, verify
 
 app = typer.Typer(
-    help="Compare customer-success pay plans on your own customer history.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(plan_app, name="plan", no_args_is_help=True)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"compmodel {version('compmodel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Compare customer-success pay plans on your own customer history."""
 
 
 class Names(StrEnum):
@@ -95,6 +112,7 @@ def compare_plans(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Compare plans on a history: what each costs, who gains and who loses."""
+    periods = checked_quarters(periods)
     if out:
         check_out(out)
     designs = load_plans(*plans)
@@ -114,10 +132,13 @@ def definitions(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Show which definitions move pay on a history: credit dates, baseline, holder, level and more, each alone."""
+    periods = checked_quarters(periods)
     if out:
         check_out(out, LAB_FORMATS)
     design, history = load_plan(plan), load_history(data, mapping)
-    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+    stderr = Console(stderr=True)
+    columns = Progress.get_default_columns()
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("Definitions", total=None)
         lab = definition_answers(
             history, design, periods, names.value, lambda done, total: bar.update(task, completed=done, total=total)
@@ -139,8 +160,7 @@ def explain_pay(
     """Explain one person's pay down to the deals behind it, by name: for this screen only."""
     if out:
         check_out(out, CHAIN_FORMATS)
-    if Period(period).letter != "Q":
-        raise CompModelError(f"{period!r} is not a quarter, which is what the plans pay. Write 2025Q4.")
+    period = checked_quarters(period, 1)
     (run,) = replay([load_plan(plan)], load_history(data, mapping), period)
     explanation = explain(run, payee, period)
     for line in explanation.lines(min(Console().width, WIDEST)):
@@ -183,8 +203,7 @@ def quarterly_report(
     notebook: Annotated[Path, typer.Option(help="The report's notebook.")] = Path("notebooks/quarterly_report.ipynb"),
 ) -> None:
     """Render the quarterly report as one HTML file that opens offline."""
-    if Period(period).letter != "Q":
-        raise CompModelError(f"{period!r} is not a quarter, which is what the report covers. Write 2025Q4.")
+    period = checked_quarters(period, 1)
     parameters = {
         "period": period,
         "data": str(data.resolve()),
@@ -226,6 +245,11 @@ def workbench(
     baseline: Annotated[str | None, typer.Option(help="Name of the plan the others are held against.")] = None,
 ) -> None:
     """Open the workbench in the browser, on this machine only; what is not given is as the notebook says."""
+    if periods:
+        periods = checked_quarters(periods)
+    for path in filter(None, (data, mapping, *(plans or ()))):
+        if not path.exists():
+            raise CompModelError(f"{path} is not there. Check the path.")
     chosen = {
         "data": str(data.resolve()) if data else None,
         "mapping": str(mapping.resolve()) if mapping else None,
@@ -278,28 +302,16 @@ def _print_comparison(comparison: Comparison) -> None:
 
 
 def _print_fights(lab: Lab) -> None:
-    table = Table("Definition", "%", "Moved", "Change", "Up", "Down", "NRR", "GRR", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify, column.no_wrap = "right", True
-    _, fights, _ = lab.answered[0]
-    own = lab.definitions.cells.iloc[0]
-    table.add_row("As in the plan", *[""] * 5, *(style.percent(own[name], 1) for name in ("nrr", "grr")))
-    for question, rows in fights.table.groupby("question", sort=False):
-        table.add_row(str(question))
-        options: list[Any] = list(rows.itertuples())
-        for row in options:
-            shares = [style.percent(row.nrr, 1), style.percent(row.grr, 1)]
-            moved = [style.percent(row.share_moved, 1), f"{row.pay_moved:,.0f}", f"{row.change:+,.0f}"]
-            table.add_row(f"  {row.option}", *moved, str(row.n_gain), str(row.n_lose), *shares)
-    console = Console(highlight=False, markup=False, soft_wrap=False)
-    costs = f"{style.statement_money(own['cost'])} {lab.definitions.currency}"
-    console.print(f"{lab.definitions.plan.title} costs {costs}; each definition is changed alone,")
-    console.print("and targets are left as they are. NRR and GRR are the company's, a quarter's on average.")
-    console.print(table)
+    width = min(Console().width, WIDEST)
+    for line in [*textwrap.wrap(costs_line(lab), width), "", *lab_lines(lab, width), ""]:
+        typer.echo(line)
     for _, answer, _ in lab.answered:
         typer.echo(answer.sentence)
+    for line in ["", *legend_lines(lab.legend, width)]:
+        typer.echo(line)
     if lab.skipped:
-        typer.echo(lab.skipped, err=True)
+        reasons = "; ".join(lab.definitions.skipped.values())
+        typer.echo(shortened(f"\n{lab.skipped} {reasons}", max(width, len(lab.skipped)) + 1), err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

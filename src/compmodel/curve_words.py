@@ -305,14 +305,13 @@ def _edge_words(component: Component) -> str:
     edge = component.curve.edge
     if not isinstance(edge, tuple):
         return f"; {EDGE_WORDS[edge]}" if edge else ""
-    places = {
-        side: [at for (at, _), of in zip(component.curve.bands, edge, strict=True) if of == side] for side in edge
-    }
-    said = [f"exactly at {listed([result_words(component, at) for at in places['lower']])} the band that begins there"]
-    upper = listed([result_words(component, at) for at in places.get("upper", [])])
-    return (
-        f"; {said[0]} counts, at {upper} the one below" if "lower" in places and upper else f"; {EDGE_WORDS[edge[0]]}"
+    pairs = list(zip(component.curve.bands, edge, strict=True))
+    lower, upper = (
+        listed([result_words(component, at) for (at, _), of in pairs if of == side]) for side in ("lower", "upper")
     )
+    if not lower or not upper:
+        return f"; {EDGE_WORDS[edge[0]]}"
+    return f"; exactly at {lower} the band that begins there counts, at {upper} the one below"
 
 
 _CURVES: dict[str, Callable[[Component], str]] = {

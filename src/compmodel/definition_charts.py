@@ -1,25 +1,26 @@
-"""The definition lab's charts: which definition fights matter, which amounts change quarter, whose pay moves.
-
-`definition_answers` is the whole lab: each question's heading, answer and figure, as the page and the file show them.
-"""
+"""The definition lab's charts: which definition fights matter, which amounts change quarter, whose pay moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from compmodel import style
-from compmodel.compare import Answer, Names
-from compmodel.definitions import CREDIT, Definitions, compare_definitions, definition_grid
-from compmodel.definitions import definition_fights as fights_answer
-from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, money_axis, people_axis, plain_text
-from compmodel.figures import quarter_labels as short_quarters
-from compmodel.plan import Plan
-from compmodel.switchboard import AFTER, BEFORE, credit_date_switchboard
-from compmodel.tables import History
+from compmodel.figures import (
+    Figure,
+    axis_around,
+    finished_figure,
+    hover_rows,
+    money_axis,
+    people_axis,
+    plain_text,
+    quarters_axis,
+    year_labels,
+)
+from compmodel.switchboard import AFTER, BEFORE
 
 KINDS = {
     "churn": "#d55e00",
@@ -29,6 +30,12 @@ KINDS = {
     "reactivation": "#cc79a7",
     "new": "#56b4e9",
 }
+
+MOST_LABELS = 6
+"""Quarters that a phone has room to name each."""
+COLOUR_SCALE = 40
+"""Pixels of the scale below the people."""
+ALL = "all"
 
 
 def definition_fights(table: pd.DataFrame) -> Figure:
@@ -74,7 +81,7 @@ def definition_fights(table: pd.DataFrame) -> Figure:
     quiet = f'<span style="font-size:11px;color:{style.QUIET}">'
     said = zip(largest["question"], largest["option"], strict=True)
     rows["ticktext"] = [f"{plain_text(q, 24)}<br>{quiet}{plain_text(option, 26)}</span>" for q, option in said]
-    title = "Share of pay that moves"
+    title = "Pay moved, share of cost"
     return finished_figure(
         [bar, marks], {"xaxis": axis, "yaxis": rows}, height=100 + 42 * max(len(questions), 2), title=title
     )
@@ -116,24 +123,22 @@ def amounts_moved(flow: pd.DataFrame, rule: str) -> Figure:
     stacked = pd.DataFrame([trace["y"] for trace in traces])
     reached += [float(stacked.clip(lower=0).sum().max()), float(stacked.clip(upper=0).sum().min())] if traces else []
     axes = {
-        "xaxis": {
-            "type": "category",
-            "categoryorder": "array",
-            "categoryarray": quarters,
-            "tickvals": quarters,
-            "ticktext": ["before", *short_quarters(inside), "after"],
-            "tickangle": 0,
-        },
+        "xaxis": quarters_axis(inside, ["before"], ["after"]) | {"categoryarray": quarters, "tickvals": quarters},
         "yaxis": {**money_axis("", pd.Series(reached)), "zeroline": True},
     }
-    title = "ARR arriving (up), leaving (down)"
+    title = "ARR in (up) and out (down)"
     figure = finished_figure(traces, axes, height=360, title=title)
-    figure.update_layout(barmode="relative")
+    figure.update_layout(barmode="relative", meta=narrow_labels(["before", *year_labels(inside), "after"], quarters))
     return figure
 
 
+def narrow_labels(labels: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
+    """Returns what the page puts in place of a chart's labels on a phone; nothing where all have room."""
+    return {"narrow": {"ticktext": list(labels)}} if len(columns) > MOST_LABELS else {}
+
+
 def pay_moved(pay: pd.DataFrame, rule: str, order: Sequence[str] = ()) -> Figure:
-    """Returns whose pay a rule moves between quarters: a row a person, a column a quarter, the sum of all at the right.
+    """Returns whose pay a rule shifts between quarters: a row a person, a column a quarter, of several the sum too.
 
     `pay` is the second table of `credit_date_switchboard`; people stand by the sum of their changes.
     """
@@ -142,9 +147,10 @@ def pay_moved(pay: pd.DataFrame, rule: str, order: Sequence[str] = ()) -> Figure
     whole = table.sum(axis=1).round(2)
     people = list(order) or whole.sort_values(ascending=False, kind="stable").index.tolist()
     quarters = table.columns.tolist()
-    shown = table.assign(all=whole).loc[people]
+    sums = [ALL] if len(quarters) > 1 else []
+    columns = [*quarters, *sums]
+    shown = table.assign(**{ALL: whole}).loc[people, columns]
     largest = float(np.abs(shown.to_numpy()).max()) if len(shown) else 0.0
-    columns = [*quarters, "all"]
     facts = [hover_rows(person, columns, [f"{change:+,.2f}" for change in shown.loc[person]]) for person in people]
     heat = {
         "type": "heatmap",
@@ -157,57 +163,27 @@ def pay_moved(pay: pd.DataFrame, rule: str, order: Sequence[str] = ()) -> Figure
         "colorscale": [[0, style.LOSS], [0.5, style.PAPER], [1, style.GAIN]],
         "xgap": 1,
         "ygap": 1,
-        "showscale": False,
+        "colorbar": {
+            "orientation": "h",
+            "thickness": 10,
+            "len": 0.7,
+            "outlinewidth": 0,
+            "nticks": 5,
+            "x": 0.5,
+            "y": 0,
+            "yanchor": "top",
+            "ypad": 8,
+            "tickvals": [-largest, 0, largest] if largest else [0],
+            "ticktext": [style.signed_money(largest * share) for share in (-1, 0, 1)] if largest else ["0"],
+        },
         "customdata": facts,
         "hovertemplate": "%{customdata[0]}, %{customdata[1]}: %{customdata[2]}<extra></extra>",
     }
-    axes = {
-        "xaxis": {
-            "type": "category",
-            "categoryorder": "array",
-            "categoryarray": columns,
-            "tickvals": columns,
-            "ticktext": [*short_quarters(quarters), "<b>all</b>"],
-            "tickangle": 0,
-        },
-        "yaxis": people_axis(people),
-    }
+    axis = quarters_axis(quarters, after=sums)
+    axis["ticktext"] = [*axis["ticktext"][: len(quarters)], *(f"<b>{said}</b>" for said in sums)]
     title = "Change of pay: blue more, orange less"
-    return finished_figure([heat], axes, height=130 + 18 * max(len(people), 6), title=title)
-
-
-class Lab(NamedTuple):
-    """The definition lab for one plan: what was tried, and each question's heading, answer and figure."""
-
-    definitions: Definitions
-    answered: tuple[tuple[str, Answer, Figure], ...]
-
-    @property
-    def skipped(self) -> str:
-        """What could not be tried, and why; nothing where everything was."""
-        said = "; ".join(f"{option} ({reason})" for option, reason in self.definitions.skipped.items())
-        return f"Not tried: {said}." if said else ""
-
-
-def definition_answers(
-    history: History,
-    plan: Plan,
-    periods: str,
-    names: Names = "aliases",
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Lab:
-    """Returns the lab for a plan: one definition changed at a time, and the credit dates that move most pay.
-
-    Raises PlanError or DataError as `replay` does.
-    """
-    grid = definition_grid(plan, history)
-    definitions = compare_definitions(history, grid, plan, periods, crossed=False, names=names, progress=progress)
-    fights = fights_answer(definitions)
-    answered = [("Which definitions matter here", fights, definition_fights(fights.table))]
-    dates = fights.table.loc[fights.table["question"] == CREDIT, "option"].tolist()
-    if dates and definitions.is_complete:
-        rule = dates[0]
-        flow, pay = credit_date_switchboard(history, plan, {rule: grid[CREDIT][rule]}, periods, names)
-        answered.append(("Which amounts change quarter", flow, amounts_moved(flow.table, rule)))
-        answered.append(("Whose pay moves with them", pay, pay_moved(pay.table, rule)))
-    return Lab(definitions, tuple(answered))
+    height = 130 + COLOUR_SCALE + 18 * max(len(people), 6)
+    figure = finished_figure([heat], {"xaxis": axis, "yaxis": people_axis(people)}, height=height, title=title)
+    labels = [*year_labels(quarters), *(f"<b>{said}</b>" for said in sums)]
+    figure.update_layout(margin={"b": 16 + COLOUR_SCALE}, meta=narrow_labels(labels, columns))
+    return figure

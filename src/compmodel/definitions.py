@@ -184,7 +184,7 @@ def _designs(plan: Plan, grid: Grid, crossed: bool) -> tuple[list[tuple[dict[str
         allowed[question] = [(AS_IS, {})]
         for option, changes in written.items():
             try:
-                if plan.replace(changes) != plan:
+                if not is_as_planned(plan, plan.replace(changes)):
                     allowed[question].append((option, changes))
             except PlanError as error:
                 skipped[f"{question}: {option}"] = _reason(error)
@@ -199,6 +199,13 @@ def _designs(plan: Plan, grid: Grid, crossed: bool) -> tuple[list[tuple[dict[str
             except PlanError as error:
                 skipped[_said(options)] = _reason(error)
     return found, skipped
+
+
+def is_as_planned(plan: Plan, design: Plan) -> bool:
+    """Whether a design is the plan, but for dates that stand in for others: where the plan can be paid, none does."""
+    own, others = plan.credit_on.by_type(), design.credit_on.by_type()
+    is_dated_alike = own.keys() == others.keys() and all(others[kind][: len(own[kind])] == own[kind] for kind in own)
+    return is_dated_alike and design.model_copy(update={"credit_on": plan.credit_on}) == plan
 
 
 def _said(options: Mapping[str, str]) -> str:
@@ -304,10 +311,12 @@ def _fights_said(definitions: Definitions, table: pd.DataFrame) -> str:
         return f"No definition tried moves any pay under {definitions.plan.title}."
     span = " to ".join(dict.fromkeys((definitions.periods[0].name, definitions.periods[-1].name)))
     said = (
-        f"What matters most is {first['question']}: {first['option']} moves {short_money(first['pay_moved'])} of pay, "
-        f"{percent(first['share_moved'], 1)} of what {definitions.plan.title} costs in {span}, "
-        f"up for {int(first['n_gain'])} and down for {int(first['n_lose'])} people."
+        f"What matters most is {first['question']}: {first['option']} moves {short_money(first['pay_moved'])} of pay "
+        f"from or to people, {percent(first['share_moved'], 1)} of what {definitions.plan.title} costs in {span}, "
+        f"up for {int(first['n_gain'])} and down for {int(first['n_lose'])}."
     )
+    if len(definitions.periods) > 1:
+        said += " What one person gets in another quarter instead is not counted as moved."
     said += " Targets stay as they are."
     if last["question"] != first["question"]:
         said += f" What matters least is {last['question']}: at most {percent(last['share_moved'], 1)} of pay moves."

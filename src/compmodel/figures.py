@@ -20,7 +20,9 @@ FIGURE_CONFIG: dict[str, Any] = {
     "plotlyServerURL": "",
     "displaylogo": False,
     "responsive": True,
-    "modeBarButtonsToRemove": ["sendDataToCloud", "sendChartToCloud", "lasso2d", "select2d", "autoScale2d"],
+    "modeBarButtonsToRemove": [
+        *("sendDataToCloud", "sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d")
+    ],
 }
 Figure: TypeAlias = go.Figure
 """What every chart returns; other modules need not know plotly."""
@@ -43,6 +45,29 @@ def quarter_labels(periods: Sequence[str]) -> list[str]:
     years = [period[:4] for period in periods]
     firsts = [i for i, year in enumerate(years) if year not in years[:i] and years[i + 1 : i + 2] in ([year], [])]
     return [f"{period[4:]}<br>{period[:4]}" if i in firsts else period[4:] for i, period in enumerate(periods)]
+
+
+def year_labels(periods: Sequence[str]) -> list[str]:
+    """Returns the labels of more quarters than a phone has room for: the year under the first of each, the rest empty.
+
+    >>> year_labels(["2024Q3", "2024Q4", "2025Q1"])
+    ['<br>2024', '', '<br>2025']
+    """
+    years = [period[:4] for period in periods]
+    return [f"<br>{year}" if year not in years[:i] else "" for i, year in enumerate(years)]
+
+
+def quarters_axis(quarters: Sequence[str], before: Sequence[str] = (), after: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns an axis of quarters between other columns, each of which is shown under its own name."""
+    columns = [*before, *quarters, *after]
+    return {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": columns,
+        "tickvals": columns,
+        "ticktext": [*before, *quarter_labels(quarters), *after],
+        "tickangle": 0,
+    }
 
 
 def hover_rows(*columns: Iterable[str] | str) -> list[list[str]]:

@@ -37,7 +37,7 @@ def table_html(table: pd.DataFrame) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-_SHARES = {"weight", "attainment", "factor", "proration"}
+_SHARES = {"weight", "attainment", "factor", "proration", "share_of_cost", "company_NRR", "company_GRR"}
 _MEASURED = {"value", "target"}
 _IN_UNIT = {*_MEASURED, "amount"}
 _NO_MONEY = {"share", "count", "score", "ratio", ""}
@@ -52,6 +52,10 @@ _MONEY = {
     "payout",
     "gross",
     "target_incentive",
+    "pay_in_the_plan",
+    "pay_moved",
+    "change_of_cost",
+    "ARR",
 }
 
 
@@ -63,7 +67,7 @@ def _cell(name: str, value: Any, unit: str) -> str:
     if value is None or value != value:
         return "n/a" if name in _MEASURED | _SHARES else ""
     if name in _MONEY or (name in _IN_UNIT and unit not in _NO_MONEY):
-        return style.statement_money(value)
+        return f"{value:,}" if type(value) is int else style.statement_money(value)
     if name in _SHARES or (name in _IN_UNIT and unit == "share"):
         return style.percent(value, 2).replace(".00%", "%")
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)

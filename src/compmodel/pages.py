@@ -33,8 +33,12 @@ summary {{ cursor: pointer; color: {style.QUIET}; }}
 .scroll {{ overflow-x: auto; max-height: 480px; }}
 table {{ border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; background: #fff; }}
 th, td {{ border-bottom: 1px solid {style.GRID}; padding: 4px 10px; text-align: right; white-space: nowrap; }}
-th {{ color: {style.QUIET}; font-weight: 600; position: sticky; top: 0; background: #fff; }}
+th {{ color: {style.QUIET}; font-weight: 600; position: sticky; top: 0; background: #fff; white-space: normal;
+  vertical-align: bottom; }}
 td.text, th.text {{ text-align: left; }}
+.legend h3 {{ font-size: 15px; margin: 16px 0 0; }}
+.legend p, .legend ul {{ margin: 2px 0; }}
+.legend code {{ color: {style.QUIET}; font-size: 13px; overflow-wrap: anywhere; }}
 .noplot {{ color: {style.LOSS}; padding: 12px; }}
 @media (max-width: 600px) {{ body {{ font-size: 15px; }} main {{ padding: 12px 10px 40px; }} }}
 @media print {{ body {{ background: #fff; }} .figure {{ break-inside: avoid; border: 0; }} }}
@@ -58,6 +62,8 @@ _DRAW = """
     const figure = JSON.parse(plot.nextElementSibling.textContent);
     const axes = Object.keys(figure.layout).filter((name) => name.startsWith("xaxis"));
     if (innerWidth < 600 && axes.length > 1) axes.forEach((name) => { figure.layout[name].nticks = 3; });
+    const narrow = innerWidth < 600 && figure.layout.meta?.narrow;
+    if (narrow) Object.assign(figure.layout.xaxis, narrow);
     await Plotly.newPlot(plot, figure.data, figure.layout, figure.config);
   }
   document.body.dataset.drawn = plots.length;

@@ -20,6 +20,10 @@ from compmodel.documents import Count
 from compmodel.errors import CompModelError
 
 MONTHS = {"Q": 3, "H": 6, "M": 1, "": 12}
+_QUARTER = re.compile(r"[12][0-9]{3}Q[1-4]")
+_GAP = r"[\s_./-]*"
+_YEAR_FIRST = re.compile(rf"([12][0-9]{{3}}){_GAP}[qQ]{_GAP}([1-4])")
+_YEAR_LAST = re.compile(rf"[qQ]{_GAP}([1-4]){_GAP}([12][0-9]{{3}})")
 _WRITTEN = re.compile(r"[12][0-9]{3}(?:Q[1-4]|H[12]|M(?:0[1-9]|1[0-2]))?")
 
 
@@ -117,6 +121,33 @@ class Period:
     def _month_start(self, ordinal: int) -> dt.date:
         months = ordinal * self.months + self.calendar.months_ahead
         return dt.date(months // 12, months % 12 + 1, 1)
+
+
+def _meant(written: str) -> str:
+    """The quarter that is meant by another way to write one; nothing where none is."""
+    year_first, year_last = _YEAR_FIRST.fullmatch(written.strip()), _YEAR_LAST.fullmatch(written.strip())
+    if year_first:
+        return f"{year_first[1]}Q{year_first[2]}"
+    return f"{year_last[2]}Q{year_last[1]}" if year_last else ""
+
+
+def checked_quarters(written: str, most: int = 2) -> str:
+    """Returns a quarter or, where `most` is 2, a range of them, without spaces.
+
+    Raises CompModelError, with what is meant where that is clear, when it is neither.
+
+    >>> checked_quarters("2024Q1:2025Q4")
+    '2024Q1:2025Q4'
+    """
+    ends = [end.strip() for end in written.split(":")]
+    is_range = 1 < len(ends) <= most
+    if len(ends) <= most and all(map(_QUARTER.fullmatch, ends)):
+        return ":".join(ends)
+    meant = [end if _QUARTER.fullmatch(end) else _meant(end) for end in ends]
+    known = "Write 2025Q4, or 2024Q1:2025Q4 for several." if most > 1 else "Write 2025Q4, for example."
+    fix = f"Did you mean {':'.join(meant)}?" if all(meant) and len(meant) <= most else known
+    what = "is not a range of quarters" if is_range else "is not a quarter"
+    raise CompModelError(f"{written!r} {what}, which is what the plans pay. {fix}")
 
 
 def period_range(written: str, calendar: Calendar = CALENDAR_YEAR) -> tuple[Period, ...]:

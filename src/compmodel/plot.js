@@ -21,6 +21,7 @@ async function render({ model, el }) {
     const figure = JSON.parse(model.get("figure"));
     plot.style.minHeight = `${figure.layout.height}px`;
     if (!Plotly || !width) return;
+    if (width < 560 && figure.layout.meta?.narrow) Object.assign(figure.layout.xaxis, figure.layout.meta.narrow);
     await Plotly.react(plot, figure.data, figure.layout, figure.config);
     plot.dataset.version = model.get("version");
   };

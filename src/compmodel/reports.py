@@ -22,12 +22,13 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from compmodel.charts import QUESTIONS
-from compmodel.compare import Comparison, payout_table
-from compmodel.definition_charts import Lab
+from compmodel.compare import Answer, Comparison, payout_table
+from compmodel.definition_words import legend_html, read_table
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError, nearest
 from compmodel.explain import Explanation
 from compmodel.html_tables import details_html
+from compmodel.lab import Lab
 from compmodel.pages import figure_html, page_html
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
@@ -126,9 +127,11 @@ def write_definitions(lab: Lab, company: str, out: Path) -> Path:
         write_beside(out, _plain_text(fights).to_csv(index=False, lineterminator="\n").encode())
         return out
     title = f"{company}: definitions of {lab.definitions.plan.title}"
-    body = [f"<h1>{html.escape(title)}</h1>", f'<p class="quiet">{html.escape(lab.skipped)}</p>']
-    for heading, answer, figure in lab.answered:
-        body += [f"<h2>{heading}</h2>", answer._repr_html_(), figure_html(figure)]
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    for number, (heading, answer, figure) in enumerate(lab.answered):
+        body += [f"<h2>{heading}</h2>", Answer(answer.sentence, read_table(answer.table))._repr_html_()]
+        body += [*[legend_html(lab.legend)] * (number == 0), figure_html(figure)]
+    body.append(lab.skipped_html())
     write_beside(out, page_html(title, "\n".join(body)).encode())
     return out
 

@@ -31,8 +31,8 @@ HOST = "127.0.0.1"
 CHOSEN = "COMPMODEL_WORKBENCH"
 """Environment variable that hands parameters from the command line to the notebook, as JSON."""
 _JUPYTER = Path(__file__).with_name("jupyter")
-"""The page's settings (voila.json) and template."""
-_NOISE = ("without encryption", "is not trusted", "websocket_ping_timeout")
+"""The page's settings (voila.json) and template, which ends the kernel of a page that is left."""
+_NOISE = ("without encryption", "is not trusted", "websocket_ping_timeout", "caught in kernel")
 _STARTS_WITHIN = 60.0
 _STOPS_WITHIN = 10.0
 

@@ -84,10 +84,13 @@ def _flow_said(flow: pd.DataFrame, plan: Plan) -> str:
     for rule, mine in flow.groupby("rule", sort=False):
         moved = mine[mine["period_from"] != mine["period_to"]]
         outside = moved[moved["period_from"].isin([BEFORE, AFTER]) | moved["period_to"].isin([BEFORE, AFTER])]
+        quarters = {*flow["period_from"], *flow["period_to"]} - {BEFORE, AFTER}
+        span = "these quarters" if len(quarters) > 1 else "this quarter"
         n_moved, n_outside = (int(of["n_events"].sum()) for of in (moved, outside))
         said.append(
             f"Under {rule}, {count_words(n_moved, 'event')} of {int(mine['n_events'].sum()):,} change quarter against "
-            f"{plan.title}, {n_outside:,} of them into or out of these quarters; over all time both credit the same."
+            f"{plan.title}, {n_outside:,} of them into or out of {span}; over all time each event is credited "
+            "once, whichever rule."
         )
     return " ".join(said)
 
@@ -99,8 +102,14 @@ def _pay_said(table: pd.DataFrame, plan: Plan) -> str:
         whole = cents.groupby(mine["person"]).sum()
         gain, lose = (count_words(int(n), "person", "people") for n in ((whole > 0).sum(), (whole < 0).sum()))
         size, sum_of_all = short_money(cents.abs().sum() / 100), signed_money(whole.sum() / 100)
+        against = f"{gain} get more than under {plan.title} and {lose} less, {sum_of_all} in all"
+        if mine["period"].nunique() == 1:
+            said.append(f"Under {rule}, {size} of pay changes in {mine['period'].iloc[0]}: {against}.")
+            continue
+        net = short_money(whole.abs().sum() / 100)
         said.append(
-            f"Under {rule}, {size} of pay moves between quarters or people; over all quarters {gain} get more than "
-            f"under {plan.title} and {lose} less, {sum_of_all} in all."
+            f"Under {rule}, {size} of pay shifts, counted in each quarter by itself; {net} of it moves from or to "
+            f"people, the rest only between a person's own quarters. The same events meet other goals and holders in "
+            f"other quarters, so over all of these quarters {against}."
         )
     return " ".join(said)

@@ -243,7 +243,16 @@ def _currencies(tables: _Tables, settings: Settings) -> Iterable[Problem]:
         yield Problem("mapping.yaml", rule, fix, "exchange.constant_on")
     elif foreign and settings.exchange.constant_on is not None and tables["fx_rates"].is_sound:
         _, missing = missing_rates(fx_rates, settings, foreign, settings.exchange.constant_on)
+        counts = {name: sum(int((rows["currency"] == name).sum()) for rows, _ in amounts.values()) for name in foreign}
+        if missing and fx_rates.empty:
+            rule = f"must be there with the rates of {', '.join(f'{name} ({n:,} rows)' for name, n in counts.items())}"
+            yield Problem("fx_rates", f"{rule} in {settings.reporting_currency}", ADD.format("fx_rates"))
+            return
         for problem in missing:
+            if counts[problem.value] > _FEW:
+                rule = f"{problem.rule}; {counts[problem.value]:,} rows of arr_events and payees need it"
+                yield Problem("fx_rates", rule, problem.fix, "rate", value=problem.value)
+                continue
             for rows, source in amounts.values():
                 for i in positions(rows["currency"] == problem.value):
                     yield source.problem(i, "currency", f"needs a rate: fx_rates {problem.rule}", problem.fix)

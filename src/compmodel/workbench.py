@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from compmodel import style
 from compmodel.components import Component
-from compmodel.definition_charts import definition_answers
+from compmodel.definition_words import legend_html, read_table
 from compmodel.editing import (
     Page,
     Shown,
@@ -36,6 +36,7 @@ from compmodel.editing import (
 from compmodel.errors import CompModelError, nearest
 from compmodel.figures import FIGURE_CONFIG, Figure
 from compmodel.html_tables import table_html
+from compmodel.lab import definition_answers
 from compmodel.plan import Plan, load_plans
 from compmodel.replay import Replay, replay
 from compmodel.sources import load_history
@@ -268,10 +269,15 @@ def open_definitions(data: str, plans: Sequence[str], periods: str, baseline: st
     except CompModelError as error:
         return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
     libraries = [get_plotlyjs(), *[""] * (len(lab.answered) - 1)]
-    shown = [Shown(heading, answer.sentence, answer.table, figure) for heading, answer, figure in lab.answered]
+    shown = [
+        Shown(heading, answer.sentence, read_table(answer.table), figure) for heading, answer, figure in lab.answered
+    ]
     charts_ = [Chart(one, (), library) for one, library in zip(shown, libraries, strict=True)]
-    title = f"<h1>Definitions of {html.escape(designs[baseline].title)}</h1><p>{html.escape(lab.skipped)}</p>"
-    return widgets.VBox([_style_tag(), widgets.HTML(title), *charts_]).add_class("cm-page")
+    title = f"<h1>Definitions of {html.escape(designs[baseline].title)}</h1>"
+    texts = (legend_html(lab.legend), lab.skipped_html())
+    meant, untried = (widgets.HTML(text).add_class("cm-legend") for text in texts)
+    first, *others = charts_
+    return widgets.VBox([_style_tag(), widgets.HTML(title), first, meant, *others, untried]).add_class("cm-page")
 
 
 def _found(path: str) -> Path:

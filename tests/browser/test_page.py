@@ -54,6 +54,7 @@ def server(browser_path: str) -> Iterator[str]:
             assert (process.returncode, out) == (0, "")
             assert "Traceback" not in said
             assert "without encryption" not in said
+            assert "/api/shutdown/" not in said
         else:
             process.terminate()
 
@@ -270,6 +271,32 @@ def test_it_is_closed_to_others(server: str) -> None:
     assert refused(f"{bare}voila/files/02_compare_plans.ipynb")
     parts = urlsplit(server)
     assert parts.hostname == "127.0.0.1"
+
+
+def is_alive(server: str, kernel: str) -> bool:
+    """Whether the server still has that kernel."""
+    parts = urlsplit(server)
+    try:
+        with urlopen(f"http://{parts.netloc}/api/kernels/{kernel}?{parts.query}", timeout=60):
+            return True
+    except HTTPError as error:
+        return error.code != 404
+
+
+def test_a_page_that_is_left_frees_its_kernel(browser: Browser, server: str) -> None:
+    page = browser.new_context().new_page()
+    page.goto(server, wait_until="commit", timeout=PAINT)
+    kernels = []
+    for leave in (lambda: page.reload(wait_until="commit", timeout=PAINT), lambda: page.goto("about:blank")):
+        wait_for_charts(page)
+        kernels.append(page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"))
+        assert is_alive(server, kernels[-1])
+        leave()
+    deadline = time.monotonic() + CHANGE / 1000
+    while any(is_alive(server, kernel) for kernel in kernels) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert [is_alive(server, kernel) for kernel in kernels] == [False, False]
+    page.context.close()
 
 
 @pytest.fixture
