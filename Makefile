@@ -33,8 +33,8 @@ workbench: $(RUNTIME) ## compare plans with sliders, in the browser
 report: $(RUNTIME) ## render the quarterly report of PERIOD into reports/
 	@$(BIN)/compmodel report --period $(PERIOD) --out reports/
 
-test: check ## every check and every test
-	$(BIN)/python -m pytest
+test: check ## every check and every test, on as many cores as there are
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV) ## lint, format and types
 	$(BIN)/ruff check .

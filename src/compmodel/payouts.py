@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.adjustments import Condition
+from compmodel.adjustment_words import Names, adjustment_words
 from compmodel.components import LEVELS, Component
 from compmodel.earnings import PLAN, Earned, Known, doubtful_rows, earned
 from compmodel.exchange import rate_of
@@ -303,7 +303,7 @@ def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFra
             "unit_id": people["payee_id"].to_numpy(dtype=object),
             "component": plan.adjustment_names[position],
             **dict.fromkeys(("weight", "target_incentive", "proration", "gross", "adjustment"), np.nan),
-            "adjustment_reason": adjustment_words(rule),
+            "adjustment_reason": adjustment_words(rule, _names(plan)),
             "note": "",
         }
     )
@@ -311,19 +311,16 @@ def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFra
 
 def _reasons(component: Component, plan: Plan) -> list[str]:
     """What changed a component's pay, by position; then: paid before, a condition of the plan, not paid at all."""
-    own = [adjustment_words(rule) for rule in component.adjustments]
-    return [*own, "less what was paid of the year before", "; ".join(map(adjustment_words, plan.conditions))]
+    own = [adjustment_words(rule, _names(plan, component.name)) for rule in component.adjustments]
+    of_plan = [adjustment_words(rule, _names(plan)) for rule in plan.conditions]
+    return [*own, "Less what was paid of the year before", "; ".join(of_plan)]
 
 
-def adjustment_words(rule: Any) -> str:
-    """Returns an adjustment in words, such as "gate: grr must reach 0.9 (value)"."""
-    written = rule.model_dump(exclude_unset=True, exclude={"kind"})
-    if isinstance(rule, Condition):
-        of = f"{rule.component or 'every component'} must reach {rule.reaches:g} ({rule.of})"
-        does = f", or {rule.otherwise:g} of it is paid" if rule.kind == "gate" and rule.otherwise else ""  # type: ignore[attr-defined]
-        return f"{rule.kind}: {of}{does}" + (f", times {rule.times:g}" if rule.kind == "kicker" else "")  # type: ignore[attr-defined]
-    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in written.items())
-    return f"{rule.kind}: {said}"
+def _names(plan: Plan, own: str = "") -> Names:
+    """How sentences name the plan's components; `own` is the one that has the rule."""
+    titles, units = ({c.name: getattr(c, of) for c in plan.components} for of in ("title", "unit"))
+    currency = "" if plan.pay.currency == "payee" else plan.pay.currency
+    return Names(titles, units, own, plan.pay.period, currency)
 
 
 def _nothing(component: Component) -> str:
