@@ -13,7 +13,7 @@ import compmodel as cm
 from compmodel.cli import main
 from compmodel.errors import CompModelError
 from compmodel.explain import Explanation, explain
-from compmodel.metrics import METRICS
+from compmodel.metrics import METRICS, QUALIFYING
 from compmodel.plan import Plan, example_plan, load_plan, parsed_plan
 from compmodel.replay import Replay, replay
 from compmodel.reports import write_chain
@@ -58,8 +58,8 @@ def assert_adds_up(run: Replay, explanation: Explanation, payee: str, period: st
         measured = run.measurements[run.measurements["component"] == row.component]
         measured = measured[(measured["payee_id"] == payee) & (measured["period"] == period)]
         ratios = mine[mine["step"] == "ratio"]
-        is_amount = run.plan.component(row.component).unit == "amount"
-        for side in SIDES[:1] if is_amount else SIDES:
+        metric = METRICS.get(run.plan.component(row.component).metric)
+        for side in SIDES[:1] if metric and metric.is_sum else SIDES:
             assert ratios[side].tolist() == measured[side].tolist()
         for ratio in ratios.itertuples():
             below = mine[(mine["ratio"] == ratio.ratio) & (mine["step"] != "ratio")]
@@ -496,6 +496,7 @@ def test_every_metric_adds_up(company: Company) -> None:
         "grr": {"baseline": "month_start", "combined": "sums"},
         "nrr": {"baseline": "two_quarters", "unit_figure": "mean_of_ratios", "level": blend},
         "churn_rate": {"baseline": "year_start"},
+        **{metric: {"qualifies": {"event_types": ["renewal", "churn", "expansion"]}} for metric in QUALIFYING},
     }
     first = example_plan().model_dump(mode="json", exclude_unset=True)["components"][0]
     first |= {"level": {"default": blend, "by_role": {"lead": "segment"}}, "target": 1.2, "weight": f"1/{len(METRICS)}"}

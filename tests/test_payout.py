@@ -64,7 +64,7 @@ def test_halves_to_the_even_cent_where_the_plan_says_so() -> None:
     [
         ({"currency": "usd"}, "currency"),
         ({"currency": "own"}, "currency"),
-        ({"period": "month"}, "'quarter'"),
+        ({"period": "week"}, "'month', 'quarter', 'half' or 'year'"),
         ({"rounding": "bankers"}, "'half_up' or 'half_even'"),
         ({"proration": "weeks"}, "'days', 'working_days' or 'months'"),
         ({"month_day": 31}, "less than or equal to 28"),

@@ -285,8 +285,6 @@ MECHANICS = HALVES.replace(
             {"kind": "draw", "amount": 100, "recoverable": True, "how": "top_up", "periods": 2},
             {"kind": "holdback", "share": 0.2, "released_after": 2, "condition": GRR},
             {"kind": "minimum", "amount": 10},
-            {"kind": "clawback", "component": "nrr", "how": "schedule", "schedule": [[30, 0.5]], "within_days": 90},
-            {"kind": "clawback", "component": "nrr", "how": "by_elapsed_term", "term_months": 12},
             {"kind": "budget", "amount": 100000},
         ],
     }
@@ -313,9 +311,38 @@ SCORES = HALVES.replace(
 )
 YEAR = {"baseline": "year_start", "attainment": {"kind": "ratio"}}
 TO_DATE = HALVES.replace({f"{NRR}.{name}": value for name, value in YEAR.items()} | {f"{NRR}.to_date": "full_year"})
-WALKED = (RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE)
+QUALIFYING = of_arr(
+    {"kind": "rate", "rate": 250},
+    metric="qualifying_events",
+    qualifies={
+        "event_types": ["renewal"],
+        "at_renewal": True,
+        "min_term_months": 24,
+        "min_arr": 10000,
+        "starts_on": "2026-01-01",
+        "ends_on": "2026-12-31",
+        "sourced_by": ["csm"],
+    },
+)
+TAKEN_BACK = [
+    {"kind": "clawback", "component": "expansion", "how": "schedule", "schedule": [[30, 0.5]], "within_days": 90},
+    {"kind": "clawback", "component": "expansion", "how": "by_elapsed_term", "term_months": 12},
+    {"kind": "budget", "amount": 9000, "component": "expansion"},
+]
+CLAWED = of_arr({"kind": "rate", "rate": 0.04}).replace({"adjustments": TAKEN_BACK, "pay.mix": 0.8})
+EDGES = {"kind": "table", "bands": [[0.9, 0.5], [1, 1]], "edge": ["lower", "upper"], "beyond": "hold"}
+RAMPED = HALVES.replace(
+    {f"{NRR}.curve": EDGES, f"{NRR}.target": {"default": 1.1, "ramp": [0.5], "ramp_segments": ["smb"]}}
+)
+WALKED = (RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE, QUALIFYING, CLAWED, RAMPED)
 SETTLED = ("Gate", "Kicker", "Cap", "Floor", "Guarantee", "Draw", "Holdback", "Minimum", "Clawback", "Budget")
-FIXED = {"Component.weight", "Plan.weights_total", "Basis.kind", *(f"{rule}.kind" for rule in SETTLED)}
+FIXED = {
+    "Component.weight",
+    "Clawback.component",
+    "Plan.weights_total",
+    "Basis.kind",
+    *(f"{rule}.kind" for rule in SETTLED),
+}
 """Fields of one option; weights and a basis, of which several fields must change together (`test_one_change`)."""
 
 
@@ -461,16 +488,17 @@ def test_a_new_field_is_said_by_its_description() -> None:
         ({"kind": "holdback", "share": 0.25, "released_after": "year"},
          "25% of pay is held back and released with the last pay of the year."),
         ({"kind": "minimum", "amount": 50}, "Pay below 50 USD waits and is added to the next quarter's."),
-        ({"kind": "clawback", "component": "nrr", "how": "schedule", "schedule": [[30, 0.75], [60, 0.5]]},
-         "What NRR paid on a gain is taken back where its account leaves: 75% up to 30 days, 50% up to 60 days and "
-         "nothing later."),
+        ({"kind": "clawback", "component": "expansion", "how": "schedule", "schedule": [[30, 0.75], [60, 0.5]]},
+         "What expansion ARR paid on a gain is taken back where its account leaves: 75% up to 30 days, 50% up to 60 "
+         "days and nothing later."),
         ({"kind": "budget", "amount": 90000},
          "All pay of a quarter must fit in 90,000 of the reporting currency: where it is more, everybody's shrinks "
          "alike."),
     ],
 )  # fmt: skip
 def test_an_adjustment_in_words(rule: Row, said: str) -> None:
-    lines = plan_words(HALVES.replace({"adjustments": [rule]}))
+    plan = of_arr({"kind": "rate", "rate": 0.04}) if rule["kind"] == "clawback" else HALVES
+    lines = plan_words(plan.replace({"adjustments": [rule]}))
     assert lines[lines.index("The whole pay") + 1] == f"  {said}"
 
 

@@ -274,7 +274,7 @@ class TestRuns:
         assert list(paid_cents(run.payouts).values()) == ([0, 500_000] if people else [])
 
     def test_only_quarters(self, history: History) -> None:
-        with pytest.raises(PlanError, match="must be quarters, which is how the plans pay"):
+        with pytest.raises(PlanError, match="must be quarters, which is how plan example pays"):
             replay([example_plan()], history, "2025M01:2025M03")
         with pytest.raises(CompModelError, match="'2025Q5' is not a period"):
             replay([example_plan()], history, "2025Q5")

@@ -24,6 +24,7 @@ from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.plan_language import metric_formula
 from compmodel.plan_vocabulary import SENTENCES, further_lines, value_words
+from compmodel.qualifying import Qualifies
 from compmodel.style import count_words, number_words
 from compmodel.targets import TargetCase, period_target
 from compmodel.wording import listed, number, ordinal
@@ -54,7 +55,10 @@ def component_lines(plan: Plan, component: Component) -> list[str]:
     """Returns a component line by line; what holds for a quarter is said of the plan's own period."""
     path, pattern = f"components.{component.name}", "components.*"
     is_plain, names = component.attainment.kind in ATTAINED, plan_names(plan, component.name)
-    lines = [f"Measures {_measure_words(component)}.", f"Taken on {_window_words(component)}."]
+    lines = [
+        f"Measures {_measure_words(component)}{_qualifying_words(component.qualifies)}.",
+        f"Taken on {_window_words(component)}.",
+    ]
     if not is_plain_rate(component):
         lines += [f"The goal is {goal_words(component)}.", *_ramp_lines(component)]
         lines += [f"Attainment is measured {attainment_words(component)}."] if is_plain else []
@@ -65,7 +69,7 @@ def component_lines(plan: Plan, component: Component) -> list[str]:
         lines.append(SENTENCES["components.*.to_date"].format(against))
     lines += [f"{adjustment_words(rule, names)}." for rule in component.adjustments]
     lines += [f"Only for {roles_words(component.roles)}."] if component.roles else []
-    by_goal = ("default", "yearly", "cases", "ramp", "ramp_month_until", *_goals_by(component))
+    by_goal = ("default", "yearly", "cases", "ramp", "ramp_month_until", "ramp_segments", *_goals_by(component))
     known: dict[str, tuple[str, ...]] = {
         "level": ("default", "by_role"),
         "target": by_goal,
@@ -77,7 +81,7 @@ def component_lines(plan: Plan, component: Component) -> list[str]:
     for name, told in known.items():
         further += further_lines(getattr(component, name), f"{path}.{name}", told, f"{pattern}.{name}")
     told = ("name", "metric", "form", "weight", "baseline", "combined", "unit_figure", "annualised", *known)
-    told = (*told, "adjustments", "to_date", "roles")
+    told = (*told, "adjustments", "to_date", "roles", "qualifies")
     further += further_lines(component, path, told, pattern)
     lines = [*lines, *(line.strip() for line in further), *_example_lines(component, plan.pay.period)]
     return [f"  {of_period(line, plan)}" for line in lines]
@@ -101,6 +105,21 @@ def _measure_words(component: Component) -> str:
     if component.metric in METRICS:
         return metric_formula(component.metric)
     return f"the KPI {component.metric.removeprefix('kpi.')} as {value_words(component.form, 'components.*.form')}"
+
+
+def _qualifying_words(rule: Qualifies | None) -> str:
+    """Which events these are."""
+    if rule is None:
+        return ""
+    said = [f"{listed([f'{name}s' for name in rule.event_types])}"]
+    if rule.at_renewal is not None:
+        said.append("at a renewal" if rule.at_renewal else "not at a renewal")
+    said += [f"with a term of at least {rule.min_term_months} months"] if rule.min_term_months else []
+    said += [f"of at least {number(rule.min_arr, 'amount')} of ARR"] if rule.min_arr else []
+    said += [f"credited from {rule.starts_on}"] if rule.starts_on else []
+    said += [f"credited up to {rule.ends_on}"] if rule.ends_on else []
+    said += [f"sourced by {listed(list(rule.sourced_by))}"] if rule.sourced_by else []
+    return f"; these are {', '.join(said)}"
 
 
 def _window_words(component: Component) -> str:
@@ -170,9 +189,11 @@ def _ramp_lines(component: Component) -> list[str]:
     months = count_words(len(ramp), "month") if len(ramp) > 1 else "month"
     first = f"who is hired up to the {ordinal(until)} has that month as the first"
     first = first if until else "the month after the hire is the first"
+    of = component.target.ramp_segments
+    whose = f"New people's goal in {listed(list(of))}" if of else "New people's goal"
     if component.at_rest == 1:
-        return [f"New people's goal lies {shares} of the way from 100% to this in their first {months}; {first}."]
-    return [f"New people's goal is {shares} of this in their first {months}; {first}."]
+        return [f"{whose} lies {shares} of the way from 100% to this in their first {months}; {first}."]
+    return [f"{whose} is {shares} of this in their first {months}; {first}."]
 
 
 # ---- an example --------------------------------------------------------------------------------------------------
