@@ -29,6 +29,7 @@ LAYERS = [
     {"qualifying"},
     {"components"},
     {"plan", "earnings"},
+    {"year_to_date"},
     {"payouts"},
     {"misfits", "plan_language", "plan_vocabulary", "clawbacks"},
     {"plan_differences", "curve_words"},

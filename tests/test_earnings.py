@@ -29,6 +29,7 @@ def known(value: np.ndarray, target: np.ndarray) -> Known:
         per_year=4 * column,
         incentive_to_date=0 * column,
         rate=column,
+        is_absent=np.zeros(shape, dtype=bool),
     )
 
 

@@ -252,19 +252,28 @@ def test_half_cents_are_settled_exactly(incentive: float, attainment: float, pay
 
 
 def test_an_edge_that_floats_miss_is_reached() -> None:
-    """Three tenths of 1 to a target of 3 tenths is 100%, though 0.3 / 0.3 by way of 0.1 x 3 is not in floats."""
-    steps = {"kind": "table", "bands": [[0, 0], [1, 1]], "edge": "lower", "beyond": "hold"}
-    plan = plan_of([part(attainment={"kind": "from_floor", "floor": 1.0}, target=1.15, metric="kpi.y", curve=steps)])
+    """(1.15 - 1) / (1.25 - 1) is six tenths, and 0.5999999999999996 in floats."""
+    assert (1.15 - 1) / (1.25 - 1) < 0.6, "no trap for floats"
+    steps = {"kind": "table", "bands": [[0, 0], [0.6, 1]], "edge": "lower", "beyond": "hold"}
+    plan = plan_of([part(attainment={"kind": "from_floor", "floor": 1.0}, target=1.25, metric="kpi.y", curve=steps)])
     for value, pays in ((1.15, 10000.0), (1.1499, 0.0)):
         row = {"payee_id": "p", "period": "2025Q1", "value": value, "target_incentive": 10000}
         assert totals(paid(plan, [row], "measurements")) == [pays]
 
 
-def test_a_threshold_that_floats_miss_is_reached() -> None:
-    """0.1 + 0.2 over 0.3."""
-    gate = {"kind": "gate", "of": "attainment", "reaches": 1.0}
-    rows = [{"payee_id": "p", "period": "2025Q1", "amount": of, "target_incentive": 100} for of in (0.1, 0.2)]
-    assert totals(paid(plan_of([part(target=0.3, adjustments=[gate])]), rows, "credited")) == [100.0]
+def test_thresholds_that_floats_miss_are_reached() -> None:
+    """Of six tenths, of a release of what was held, and of three amounts of 10,000,000.10."""
+    component = part(attainment={"kind": "from_floor", "floor": 1.0}, target=1.25, metric="kpi.y")
+    row = {"payee_id": "p", "period": "2025Q1", "value": 1.15, "target_incentive": 10000}
+    gate = {"kind": "gate", "of": "attainment", "reaches": 0.6}
+    assert totals(paid(plan_of([{**component, "adjustments": [gate]}]), [row], "measurements")) == [6000]
+    held = {"kind": "holdback", "share": 0.2, "released_after": 1, "condition": {"of": "attainment", "reaches": 0.6}}
+    rows = [row, {**row, "period": "2025Q2"}]
+    assert totals(paid(plan_of([component], [held]), rows, "measurements")) == [4800, 6000]
+    gate = {"kind": "gate", "of": "value", "reaches": 30_000_000.3}
+    arr = part(weight=None, metric="expansion_arr", basis={"kind": "rate", "rate": 0.01}, adjustments=[gate])
+    rows = [{"payee_id": "p", "period": "2025Q1", "amount": 10_000_000.10}] * 3
+    assert totals(paid(plan_of([arr]), rows, "credited")) == [300000.0]
 
 
 # ---- hand-worked -----------------------------------------------------------------------------------------------
@@ -386,6 +395,74 @@ class TestBases:
         assert totals(found) == [2000, 2000, 6000, 2800]
 
 
+class TestRoles:
+    """What a person's role does not have cannot be missed, and adds to no limit."""
+
+    NRR, ARR = part("nrr", 1, roles=["csm"]), part("arr", 1, roles=["ae"])
+
+    def of_csm(self, rule: Row, attained: float) -> list[float]:
+        rows = [entry("2025Q1", attained, role="csm"), entry("2025Q1", 0.1, "arr")]
+        return totals(paid(plan_of([self.NRR, self.ARR], [rule]) | {"weights_total": 1}, rows))
+
+    def test_limits_are_of_the_own_components(self) -> None:
+        assert self.of_csm({"kind": "cap", "factor": 1.5}, 3) == [15000]
+        assert self.of_csm({"kind": "floor", "factor": 0.5}, 0) == [5000]
+
+    def test_every_component_is_every_one_of_the_role(self) -> None:
+        assert self.of_csm({"kind": "gate", "of": "attainment", "reaches": 0.9}, 1) == [10000]
+        assert self.of_csm({"kind": "gate", "of": "attainment", "reaches": 0.9}, 0.8) == [0]
+
+    def test_a_component_that_the_role_lacks_is_not_reached(self) -> None:
+        kicker = {"kind": "kicker", "component": "arr", "of": "attainment", "reaches": 0, "times": 2}
+        assert self.of_csm(kicker, 1) == [10000]
+
+
+def test_a_cap_that_is_not_reached_changes_nothing() -> None:
+    curve = {"kind": "linear", "points": [[0, 0], [1, 1], [2, 3]], "beyond": "extend"}
+    found = paid(plan_of([part(curve=curve, adjustments=[{"kind": "cap", "factor": 1.2}])]), [entry("2025Q1", 1.1)])
+    assert found[["payout", "adjustment", "adjustment_reason"]].to_numpy().tolist() == [[12000, 0, ""]]
+
+
+def test_a_draw_of_a_first_period_is_of_the_hire() -> None:
+    rule = {"kind": "draw", "amount": 12000, "recoverable": True, "periods": 1}
+    for hired, pays in (("2024-05-01", [10000]), ("2025-05-01", [12000])):
+        assert totals(paid(plan_of([part()], [rule]), [entry("2025Q2", 1, hired_on=hired)])) == pays
+
+
+def test_a_draw_that_is_over_forgives_nothing() -> None:
+    """What a clawback takes stays taken."""
+    rate = part("exp", None, metric="expansion_arr", basis={"kind": "rate", "rate": 0.01})
+    rules = [
+        {"kind": "clawback", "component": "exp", "how": "at_rate_paid"},
+        {"kind": "draw", "amount": 15, "recoverable": False, "periods": 1},
+    ]
+    rows = [entry(period, 1, "exp", recovered=of) for period, of in (("2025Q1", 0), ("2025Q2", 7))]
+    assert totals(paid(plan_of([rate], rules), rows)) == [15, 0.01 - 7]
+
+
+def test_a_guaranteed_amount_is_of_the_months_that_are_new() -> None:
+    """9,000 a quarter for the first three months is 9,000 in all, hired on 1 February."""
+    plan = plan_of([part()], [{"kind": "guarantee", "amount": 9000, "months": 3}], proration="months")
+    hired = {"hired_on": "2025-02-01"}
+    rows = [entry("2025Q1", 0, proration=2 / 3, **hired), entry("2025Q2", 0, **hired)]
+    assert totals(paid(plan, rows)) == [6000, 3000]
+
+
+def test_who_is_not_paid_is_guaranteed_nothing() -> None:
+    rows = [entry("2025Q1", 1, on_last_day=False)]
+    for rule in ({"kind": "guarantee", "share": 0.8}, {"kind": "draw", "amount": 1000, "recoverable": True}):
+        assert totals(paid(plan_of([part()], [rule], on_last_day=True), rows)) == [0]
+
+
+def test_a_year_to_date_without_a_result_stays_as_it_was_and_drifts_by_no_cent() -> None:
+    component = part(metric="expansion_arr", target=4, baseline="year_start", to_date="full_year")
+    rows = [
+        {"payee_id": "p", "period": period, "value": value, "target_incentive": 33.335}
+        for period, value in zip(PERIODS, (1, None, 3, 4), strict=True)
+    ]
+    assert totals(paid(plan_of([component]), rows, "measurements")) == [33.34, 0, 66.67, 33.33]
+
+
 def test_what_does_not_go_together_is_refused() -> None:
     for wrong, said in (
         (plan_of([part(weight=None)]), "weight is missing"),
@@ -398,6 +475,14 @@ def test_what_does_not_go_together_is_refused() -> None:
             "Write those",
         ),
         (plan_of([part(attainment={"kind": "reverse"})]), "Write curve.beyond: hold"),
+        (plan_of([part("a", 0.5), part("b", 0.5, roles=["ae"])]), "weights add up to 0.5"),
+        (plan_of([part(metric="grr", target={"default": 0.9, "ramp": [0.5]})]), "would ask more of new people"),
+        (plan_of([part(basis={"kind": "rate_of_incentive", "over": "opening_arr"})]), "rate on an amount of ARR"),
+        (plan_of([part()], [{"kind": "clawback", "component": "nrr", "how": "at_rate_paid"}]), "a clawback is of what"),
+        (
+            plan_of([part()], [{"kind": "cap", "factor": 1}, {"kind": "budget", "amount": 1, "component": "nrr"}]),
+            "Reor",
+        ),
     ):
         with pytest.raises(PlanError, match=said):
             parsed_plan(wrong, "drawn")

@@ -106,6 +106,8 @@ def adjusted(
             pay = np.where(met == isinstance(rule, Kicker), number * pay, pay)
         else:
             pay = (np.minimum if isinstance(rule, Cap) else np.maximum)(pay, rule.of(base))
+            if pay.dtype != object:  # a float's last digits are no change
+                pay = np.where(np.abs(pay - before) <= NEAR * np.maximum(1.0, np.abs(before)), before, pay)
         last[pay != before] = position
     return pay, last
 
@@ -115,14 +117,17 @@ def is_met(rule: Condition, results: Mapping[str, Array], names: Sequence[str], 
     looked_at = results[rule.of]
     chosen = _chosen(rule, names, own)
     number = exact(rule.reaches) if looked_at.dtype == object else rule.reaches
-    reached = (looked_at[..., chosen] >= number) & ~results["is_empty"][..., chosen]
+    is_absent = results["is_absent"][..., chosen]
+    reached = (looked_at[..., chosen] >= number) & ~results["is_empty"][..., chosen] & ~is_absent
+    if rule.component is None and own is None:
+        reached = reached | is_absent  # what the person's role does not have cannot be missed
     return np.asarray(reached.astype(bool).all(axis=-1))
 
 
 def near_threshold(rule: Condition, results: Mapping[str, Array], names: Sequence[str], own: int | None) -> Truths:
     """Tells where floats cannot say whether a condition holds."""
     off = np.abs(results[rule.of][..., _chosen(rule, names, own)] - rule.reaches)
-    return np.asarray((off < NEAR).any(axis=-1))
+    return np.asarray((off < NEAR * max(1.0, abs(rule.reaches))).any(axis=-1))
 
 
 def _chosen(rule: Condition, names: Sequence[str], own: int | None) -> list[int]:

@@ -106,7 +106,7 @@ def doubtful(value: Array, target: Array, rule: AttainmentRule) -> npt.NDArray[n
     """Tells where floats cannot say which score or which rounded attainment it is; arrays of one shape."""
     found = np.zeros(value.shape, dtype=bool)
     for at, _ in rule.scores:
-        found |= np.abs(value - at) < NEAR
+        found |= np.abs(value - at) < NEAR * max(1.0, abs(at))
     if rule.rounded_to is not None:
         unrounded = attain(value, target, rule.model_copy(update={"rounded_to": None})) / rule.rounded_to
         found |= np.abs(unrounded - np.floor(unrounded) - 0.5) < NEAR

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Day, Number, parsed_model, read_yaml
 from compmodel.errors import CaseError, Problem, nearest
-from compmodel.money import Array, exact_array
+from compmodel.money import Array, exact, exact_array
 from compmodel.payout import LETTERS
 from compmodel.payouts import Results, payouts
 from compmodel.periods import Calendar, Period, period_range
@@ -158,7 +158,8 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     people = _people(entries, periods)
     rows = {key: row for row, key in enumerate(zip(people["payee_id"], people["period"], strict=True))}
     n = len(plan.components)
-    found = {field: np.full((len(people), n), np.nan) for field in (STAGES[name], "target", "opening_arr")}
+    fields = (STAGES[name], "target", "opening_arr", "paid_before")
+    found = {field: np.full((len(people), n), np.nan) for field in fields}
     for entry in entries:
         row, i = rows[entry.payee_id, entry.period], _component(plan, entry, case)
         for field, array in found.items():
@@ -168,9 +169,7 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
                 raise CaseError([Problem(case.case, f"has two {name} of one component", "Delete one.", value=whose)])
             if given is not None:
                 is_sum = field == "amount" and not np.isnan(array[row, i])
-                array[row, i] = array[row, i] + given if is_sum else given
-        if entry.paid_before is not None:
-            people.loc[row, "paid_before"] = entry.paid_before
+                array[row, i] = float(exact(array[row, i]) + exact(given)) if is_sum else given
     of_stage = found[STAGES[name]]
     described = [
         pd.DataFrame(
@@ -189,7 +188,8 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     def exactly(some: np.ndarray[Any, Any]) -> Array:
         return exact_array(np.where(np.isnan(value[some]), 0.0, value[some]))
 
-    results = Results(value, exactly, described, of_stage if name == "attainments" else None, found["target"])
+    attained = of_stage if name == "attainments" else None
+    results = Results(value, exactly, described, attained, found["target"], found["paid_before"])
     currencies = {plan.pay.currency, "USD"} - {"payee"}
     rates = pd.DataFrame(1.0, index=[period.name for period in periods], columns=sorted(currencies))
     people["currency"] = plan.pay.currency if plan.pay.currency != "payee" else "USD"
@@ -214,7 +214,9 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
     for entry in entries:
         row = known.setdefault((entry.payee_id, entry.period), {})
         row |= {
-            name: getattr(entry, name) for name in OF_PERSON if getattr(entry, name) is not None and name not in row
+            name: getattr(entry, name)
+            for name in (*OF_PERSON, "recovered")
+            if getattr(entry, name) is not None and name not in row
         }
     per_year = {period.name: 12 // period.months for period in periods}
     rows = []
@@ -234,7 +236,6 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 "n_days": 1.0,
                 "proration": share,
                 "recovered": row.get("recovered"),
-                "paid_before": np.nan,
             }
         )
     return pd.DataFrame(rows)

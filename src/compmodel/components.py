@@ -111,6 +111,11 @@ class LevelRule(BaseModel):
         return any(set(level if isinstance(level, dict) else (level,)) != {"individual"} for level in every)
 
     @property
+    def is_blended(self) -> bool:
+        """Whether anybody's result is shares of several levels."""
+        return any(isinstance(level, dict) for level in (self.default, *self.by_role.values()))
+
+    @property
     def roles_never_alone(self) -> tuple[str, ...]:
         """Roles of which nobody is measured individually, such as leads."""
         return tuple(
@@ -192,7 +197,7 @@ class Component(BaseModel):
 
     def months(self, period: Period) -> int:
         """Returns the months in which a period's value came about; two quarters against two lie half a year apart."""
-        return window_months(self.baseline, period) * (3 if self.combined == "chained" else 1)
+        return window_months(self.baseline, period) * (period.months if self.combined == "chained" else 1)
 
     @model_validator(mode="after")
     def _metric_exists(self) -> Component:
@@ -234,13 +239,37 @@ class Component(BaseModel):
             )
         if self.to_date and (self.baseline != "year_start" or self.basis.kind not in ("target_incentive", "rate")):
             raise ValueError("to_date pays the year so far. Write baseline: year_start, and no other basis, with it.")
+        if self.to_date and (self.adjustments or self.roles or self.target.ramp or self.target.cases):
+            raise ValueError(
+                "to_date cannot go with adjustments, roles, or a target's ramp or cases, which would be of the year so "
+                "far and of the period at once. Delete one of them."
+            )
         if self.to_date and (self.to_date == "elapsed") != bool(self.target.yearly):
             fix = "Write target.yearly with elapsed, and only with it."
             raise ValueError(f"to_date is {self.to_date}, which does not go with its target. {fix}")
+        over_opening = self.basis.over == "opening_arr" or self.basis.shared == "opening_arr"
+        is_one_ratio = self.metric in METRICS and self.combined in (None, "sums") and self.baseline != "two_quarters"
+        if over_opening and not (is_one_ratio and self.unit_figure == "ratio_of_sums" and not self.level.is_blended):
+            fix = "Choose a metric of ARR on one level."
+            raise ValueError(f"basis needs the opening ARR, which a value of several ratios or a count has not. {fix}")
+        if self.target.ramp:
+            self._refuse_ramp()
         for i, rule in enumerate(self.adjustments):
             if isinstance(rule, Condition) and rule.component is None and rule.of == "factor":
                 raise ValueError(f"adjustments[{i}] looks at the own factor. Write of: attainment, or the curve so.")
         return self
+
+    def _refuse_ramp(self) -> None:
+        """A ramp must make a target easier, and keep it above the floor."""
+        is_falling = self.metric in FALLING or self.attainment.kind == "reverse"
+        if is_falling or min(self.target.named().values()) < self.at_rest:
+            raise ValueError("target.ramp would ask more of new people here than of others. Delete it.")
+        if self.attainment.kind == "from_floor":
+            for name, target in self.target.named().items():
+                least = self.at_rest + (target - self.at_rest) * min(self.target.ramp)
+                if least <= self.attainment.floor:
+                    rule = f"target.{name} ramps from {least:g}, but must lie above attainment.floor"
+                    raise ValueError(f"{rule}. Lower the floor or raise the ramp.")
 
     @model_validator(mode="after")
     def _is_measurable(self) -> Component:

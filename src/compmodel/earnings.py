@@ -27,7 +27,8 @@ class Known(NamedTuple):
     By component: `value` (0 where `is_empty`), `target`, `months` measured, `opening` ARR managed, `pool_share`, and
     `attainment` where a case is given it, so that values and targets do not count. By row: `cent_days` (yearly target
     incentive in cents, times days), `days_on_plan`, `n_days`, periods `per_year`, `incentive_to_date` (of the fiscal
-    year so far) and `rate` (reporting currency for one of the pay currency).
+    year so far) and `rate` (reporting currency for one of the pay currency). `is_absent`: of a component that the
+    person's role does not have.
     """
 
     value: Array
@@ -42,6 +43,7 @@ class Known(NamedTuple):
     per_year: Array
     incentive_to_date: Array
     rate: Array
+    is_absent: npt.NDArray[np.bool_]
     attainment: Array | None = None
 
     @property
@@ -65,7 +67,7 @@ class Known(NamedTuple):
     def rows(self, some: npt.NDArray[np.intp]) -> Known:
         """Returns the same of some rows, exactly; rows are the first axis."""
         taken = {name: array[some] for name, array in self._asdict().items() if array is not None}
-        plain = ("is_empty", "months")
+        plain = ("is_empty", "is_absent", "months")
         return Known(**{name: of if name in plain else exactly(of) for name, of in taken.items()})
 
 
@@ -112,7 +114,8 @@ def earned(components: Sequence[Component], known: Known, of_plan: Sequence[Gate
         base[..., i] = _base(component, i, known, target[..., i])
     factor = np.where(is_empty, 0 * factor, factor)
     gross = base * factor
-    results = {"value": value, "attainment": attainment, "factor": factor, "is_empty": is_empty}
+    results = {"value": value, "attainment": attainment, "factor": factor}
+    results |= {"is_empty": is_empty, "is_absent": known.is_absent}
     pay, changed_by = gross.copy(), np.full(gross.shape, -1, dtype=np.int8)
     for i, component in enumerate(components):
         if component.adjustments:
@@ -158,21 +161,21 @@ def _base(component: Component, i: int, known: Known, target: Array) -> Array:
 
 
 def doubtful_rows(
-    components: Sequence[Component], known: Known, found: Earned, of_plan: Sequence[Gate | Kicker] = ()
+    components: Sequence[Component], known: Known, found: Earned, of_plan: Sequence[Condition] = ()
 ) -> npt.NDArray[np.bool_]:
     """Tells the rows in which floats cannot say on which side of an edge or threshold a result lies."""
     names = [component.name for component in components]
-    results = {"value": found.value, "attainment": found.attainment, "factor": found.factor, "is_empty": known.is_empty}
+    results = {"value": found.value, "attainment": found.attainment, "factor": found.factor}
     doubt = np.zeros(found.value.shape[:-1], dtype=bool)
     for i, component in enumerate(components):
         value, target, attainment = (of[..., i] for of in (found.value, known.target, found.attainment))
         doubt |= doubtful(value, np.where(target > 0, target, 1.0), component.attainment)
         for at, _, _ in jumps(component.curve):
-            doubt |= np.abs(attainment - at) < NEAR
+            doubt |= np.abs(attainment - at) < NEAR * max(1.0, abs(at))
         doubt |= component.basis.rounded_to is not None
         for rule in component.adjustments:
             if isinstance(rule, Condition):
                 doubt |= near_threshold(rule, results, names, i)
-    for rule in of_plan:
-        doubt |= near_threshold(rule, results, names, None)
+    for condition in of_plan:
+        doubt |= near_threshold(condition, results, names, None)
     return doubt

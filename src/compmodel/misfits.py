@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from compmodel.baselines import windows
 from compmodel.books import assignments_by_kind
-from compmodel.components import KPI
+from compmodel.components import KPI, Component
 from compmodel.errors import Hints, Problem, nearest
 from compmodel.exchange import missing_rates
 from compmodel.metrics import METRICS
@@ -68,6 +68,9 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
                 yield Problem(place, rule, fix, f"{path}.metric", value=component.metric)
             for where, written, known in (
                 ("target.by_segment", component.target.by_segment, history.payees["segment"].dropna().unique()),
+                ("roles", component.roles, history.payees["role"].unique()),
+                ("target.cases.role", _of_cases(component, "role"), history.payees["role"].unique()),
+                ("target.cases.segment", _of_cases(component, "segment"), history.payees["segment"].dropna().unique()),
                 ("level.by_role", component.level.by_role, history.payees["role"].unique()),
             ):
                 for name in sorted(set(written) - set(known)):
@@ -75,6 +78,10 @@ def _unknown_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]
                     if close:  # a name that is simply absent is no mistake
                         rule = f"is no {where.rpartition('_')[2]} of the history"
                         yield Problem(place, rule, f"Did you mean {close[0]!r}?", f"{path}.{where}", value=name)
+
+
+def _of_cases(component: Component, name: str) -> list[str]:
+    return [value for case in component.target.cases if (value := getattr(case, name)) is not None]
 
 
 def _near_names(plans: Sequence[Plan], history: History) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -18,10 +19,11 @@ from compmodel.measurement import KPI_FORMS
 from compmodel.metrics import METRICS
 from compmodel.money import Array, Cents, exact, exact_array
 from compmodel.payout import payout_cents
-from compmodel.people import new_months
+from compmodel.people import new_months, periods_since
 from compmodel.periods import Period
 from compmodel.plan import Plan
-from compmodel.settlement import MONEY, Facts, Guarantee, half_up, settled
+from compmodel.settlement import MONEY, Facts, Guarantee, Holdback, half_up, settled
+from compmodel.year_to_date import incentive_to_date, less_before, rows_before
 
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
 COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
@@ -34,7 +36,7 @@ class Results(NamedTuple):
 
     `value` is NaN where nothing was; `exactly(rows)` gives the exact values of some rows; `described` holds a frame a
     component of rows with level, unit_id, opening_arr, numerator and denominator. `attainment` is of cases that begin
-    with it; `target` of those that name targets of their own (NaN where they do not).
+    with it; `target` and `paid_before` (of the year) of those that name their own (NaN where they do not).
     """
 
     value: npt.NDArray[np.float64]
@@ -42,6 +44,7 @@ class Results(NamedTuple):
     described: Sequence[pd.DataFrame]
     attainment: npt.NDArray[np.float64] | None = None
     target: npt.NDArray[np.float64] | None = None
+    paid_before: npt.NDArray[np.float64] | None = None
 
 
 def payouts(
@@ -63,37 +66,41 @@ def payouts(
     floats = earned(components, known, plan.conditions)
     has_component = np.column_stack([_has(component, people) for component in components])
     is_paid = has_component & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
-    before = _before(people, by_name) if any(c.to_date for c in components) else np.full(len(people), -1)
+    before = rows_before(people, by_name) if any(c.to_date for c in components) else np.full(len(people), -1)
 
     def exactly_earned(rows: Positions) -> Earned:
         at = known.rows(rows)._replace(value=_exact_values(results, rows, known))
         return earned(components, at, plan.conditions)
 
+    every = np.arange(len(people))
+    to_date = [i for i, component in enumerate(components) if component.to_date]
+    so_far = None
+    if to_date:
+        so_far = less_before(exactly_earned(every).pay, to_date, known, results.paid_before, before)
+
     def exactly(some: Positions) -> Array:
-        """The exact pay of some rows; what was paid of the year before is that of an earlier row."""
-        wanted = np.unique(np.r_[some, before[some][before[some] >= 0]])
-        paid = exactly_earned(wanted).pay
-        pay = _less_before(components, paid, people.take(wanted), before[wanted], wanted)[np.searchsorted(wanted, some)]
+        pay = exactly_earned(some).pay if so_far is None else so_far[some]
         pay[~is_paid[some]] = Fraction(0)
         return pay
 
-    doubt = np.flatnonzero(doubtful_rows(components, known, floats, plan.conditions))
+    released = [rule.condition for rule in plan.adjustments if isinstance(rule, Holdback) and rule.condition]
+    doubt = np.flatnonzero(doubtful_rows(components, known, floats, [*plan.conditions, *released]))
     if len(doubt):
         for array, certain in zip(floats, exactly_earned(doubt), strict=True):
             array[doubt] = certain.astype(array.dtype)
-    pay = _less_before(components, floats.pay, people, before, np.arange(len(people)))
-    pay = np.where(is_paid, pay, 0.0)
+    pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
     cents = payout_cents(pay, exactly, plan.pay.rounding)
     facts = _facts(plan, people, known, floats, periods, recovered(cents) if recovered else {}, cents)
+    facts = replace(facts, is_paid=np.asarray(is_paid.any(axis=1)))
     added = settled(cents.sum(axis=1), plan.adjustments, facts)
-    every = np.column_stack([cents, *added]) if added else cents
+    all_cents = np.column_stack([cents, *added]) if added else cents
     rows = _component_rows(plan, people, results, known, floats, pay)
     rows = [*rows, *(_settled_rows(plan, people, i) for i in range(len(added)))]
     kept = np.column_stack([has_component, *(of != 0 for of in added)]).ravel()
-    order = np.arange(every.size).reshape(every.shape[::-1]).T.ravel()[kept]
+    order = np.arange(all_cents.size).reshape(all_cents.shape[::-1]).T.ravel()[kept]
     paid = pd.concat(rows, ignore_index=True).take(order).reset_index(drop=True)
-    cost = _converted(every, people, rates).ravel()[kept] / 100
-    return paid.assign(payout=every.ravel()[kept] / 100, cost=cost)[COLUMNS]
+    cost = _converted(all_cents, people, rates).ravel()[kept] / 100
+    return paid.assign(payout=all_cents.ravel()[kept] / 100, cost=cost)[COLUMNS]
 
 
 def _has(component: Component, people: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -128,8 +135,9 @@ def _known(
         days_on_plan=numbers["days_on_plan"],
         n_days=numbers["n_days"],
         per_year=per_year,
-        incentive_to_date=_to_date(plan, people, numbers, per_year, periods),
+        incentive_to_date=incentive_to_date(plan.components, people, numbers, per_year, periods),
         rate=rate,
+        is_absent=~np.column_stack([_has(component, people) for component in components]),
         attainment=None if results.attainment is None else np.where(is_empty, 0.0, results.attainment),
     )
 
@@ -153,50 +161,6 @@ def _pool_share(
     return np.array([part / whole if whole else Fraction(0) for part, whole in zip(parts, wholes, strict=True)])
 
 
-def _to_date(
-    plan: Plan, people: pd.DataFrame, numbers: dict[str, Array], per_year: Array, periods: dict[str, Period]
-) -> Array:
-    """Target incentive x proration of the fiscal year up to and with each row."""
-    if not any(component.to_date == "elapsed" for component in plan.components):
-        return np.zeros((len(people), 1))
-    terms = exact_array(numbers["cent_days"]) / (exact_array(numbers["n_days"]) * exact_array(per_year) * 100)
-    years = [periods[name].opening("").name for name in people["period"]]
-    begins = [periods[name].starts_on for name in people["period"]]
-    found = np.empty((len(people), 1), dtype=object)
-    for row, (payee, year, on) in enumerate(zip(people["payee_id"], years, begins, strict=True)):
-        same = (people["payee_id"].to_numpy() == payee) & (np.array(years) == year) & (np.array(begins) <= on)
-        found[row, 0] = sum(terms[same, 0], Fraction(0))
-    return found
-
-
-def _before(people: pd.DataFrame, periods: dict[str, Period]) -> Positions:
-    """The payee's row before each one in the same fiscal year, -1 for none."""
-    found, last = np.full(len(people), -1, dtype=np.intp), dict[tuple[str, str], int]()
-    begins = [periods[name].starts_on for name in people["period"]]
-    for row in np.argsort(np.array(begins, dtype="datetime64[D]"), kind="stable").tolist():
-        key = (people["payee_id"].iloc[row], periods[people["period"].iloc[row]].opening("").name)
-        found[row], last[key] = last.get(key, -1), row
-    return found
-
-
-def _less_before(
-    components: Sequence[Component], pay: Array, people: pd.DataFrame, before: Positions, rows: Positions
-) -> Array:
-    """Pay of components to date less that of the payee's row before; `rows` are the positions it is of, rising."""
-    chosen = [i for i, component in enumerate(components) if component.to_date]
-    if not chosen:
-        return pay
-    found, is_known = pay.copy(), np.isin(before, rows)
-    at = np.searchsorted(rows, before[is_known])
-    for i in chosen:
-        found[is_known, i] = pay[is_known, i] - pay[at, i]
-        if "paid_before" in people:
-            given = people["paid_before"].notna().to_numpy()
-            paid = people["paid_before"].to_numpy(dtype=float)[given]
-            found[given, i] = pay[given, i] - (exact_array(paid) if pay.dtype == object else paid)
-    return found
-
-
 def _facts(
     plan: Plan,
     people: pd.DataFrame,
@@ -212,15 +176,16 @@ def _facts(
     each = [periods[n] for n in position.tolist()]
     day = plan.pay.month_day
     guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
-    shares = {
-        n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in new_months(people["hired_on"], each, day, n)]
-        for n in guarantees
-    }
+    months = {n: new_months(people["hired_on"], each, day, n) for n in guarantees}
+    shares = {n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in of] for n, of in months.items()}
+    parts = {n: [Fraction(new, p.months) for (new, _), p in zip(of, each, strict=True)] for n, of in months.items()}
     has_money = any(isinstance(rule, MONEY) for rule in plan.adjustments)
     money = np.arange(len(people) if has_money else 0)
     exact_known = known.rows(money)
     incentive = exact_known.incentive[:, 0]
-    base = earned(plan.components, exact_known).base.sum(axis=1)
+    bases = earned(plan.components, exact_known).base
+    bases[exact_known.is_absent] = Fraction(0)
+    base = bases.sum(axis=1)
     return Facts(
         payee=pd.factorize(people["payee_id"])[0],
         period=position,
@@ -233,8 +198,12 @@ def _facts(
             "attainment": found.attainment,
             "factor": found.factor,
             "is_empty": known.is_empty,
+            "is_absent": known.is_absent,
         },
         new_share=shares,
+        new_part=parts,
+        n_before=periods_since(people["hired_on"], people["payee_id"], each),
+        is_paid=np.ones(len(people), dtype=bool),
         recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
@@ -258,7 +227,7 @@ def _component_rows(
         reasons = np.array([*_reasons(component, plan), ""], dtype=object)
         why = np.where(found.changed_by[:, i] == PLAN, len(reasons) - 2, found.changed_by[:, i])
         if component.to_date:
-            why = np.where(why < 0, len(reasons) - 3, why)
+            why = np.where((why < 0) & ~is_away, len(reasons) - 3, why)
         gross = found.gross[:, i]
         frames.append(
             described.reset_index(drop=True).assign(

@@ -102,6 +102,27 @@ def new_months(hired_on: pd.Series, periods: list[Period], month_day: int, n: in
     return found
 
 
+LONG_AGO = pd.Timestamp("1900-01-01")
+"""Hired on a day that is not known."""
+
+
+def periods_since(hired_on: pd.Series, payee_id: pd.Series, periods: list[Period]) -> list[int]:
+    """Returns how many periods lie between each person's first and this one; of unknown hires, those seen before.
+
+    >>> periods_since(pd.Series(pd.to_datetime(["2025-02-03"])), pd.Series(["p"]), [Period("2025Q3")])
+    [2]
+    """
+    found = []
+    for hired, payee, period in zip(hired_on, payee_id, periods, strict=True):
+        if hired <= LONG_AGO:
+            others = zip(payee_id, periods, strict=True)
+            found.append(sum(other == payee and one.starts_on < period.starts_on for other, one in others))
+            continue
+        months = 12 * (period.starts_on.year - hired.year) + period.starts_on.month - hired.month
+        found.append(max(0, (months + period.months - 1) // period.months))
+    return found
+
+
 def _yearly_cents(spans: pd.DataFrame, rates: pd.DataFrame) -> pd.Series:
     """Yearly target incentive in whole cents of the pay currency; converted ones rounded as a pay letter would be."""
     cents = spans["target_incentive"] * 100

@@ -30,6 +30,9 @@ from compmodel.money import exact
 from compmodel.payout import PayRule
 from compmodel.settlement import MONEY, Clawback, Settlement
 
+TAKEN_BACK = ("expansion_arr", "qualifying_arr")
+"""Metrics whose pay a clawback can take back, gain by gain."""
+
 
 class OpenDecision(BaseModel):
     """A field the company has not settled, with the options it weighs."""
@@ -98,7 +101,7 @@ class Plan(BaseModel):
         for name in {name for name in names if names.count(name) > 1}:
             raise ValueError(f"component {name!r} occurs twice. Rename one.")
         named = sorted({role for component in self.components for role in component.roles})
-        for role in named or [""]:
+        for role in ["", *named]:
             mine = [c for c in self.components if c.basis.is_of_incentive and (not c.roles or role in c.roles)]
             total, whole = sum(exact(component.weight) for component in mine), exact(self.weights_total)
             if mine and total != whole:
@@ -114,8 +117,23 @@ class Plan(BaseModel):
             if looked_at not in (None, *names):
                 raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
         for rule in (rule for rule in self.adjustments if isinstance(rule, Clawback)):
-            if self.component(rule.component).basis.kind != "rate":
-                raise ValueError(f"a clawback is of what a rate paid, not {rule.component}. Name another component.")
+            part = self.component(rule.component)
+            is_alone = part.level.default == "individual"
+            if part.basis.kind != "rate" or part.metric not in TAKEN_BACK or not is_alone or part.to_date:
+                raise ValueError(
+                    f"a clawback is of what a rate on individual {' or '.join(TAKEN_BACK)} paid, not {rule.component}. "
+                    "Name another component."
+                )
+            if part.baseline != "period_start":
+                raise ValueError(f"a clawback needs baseline period_start, not {part.baseline}. Change the component.")
+        settled = [rule for rule in self.adjustments if isinstance(rule, MONEY)]
+        is_first = [isinstance(rule, Clawback) or getattr(rule, "component", None) is not None for rule in settled]
+        if is_first != sorted(is_first, reverse=True):
+            raise ValueError("a clawback and a budget of one component must come before what else is settled. Reorder.")
+        if settled and any(component.to_date for component in self.components):
+            raise ValueError("adjustments that are settled on cents cannot go with to_date. Delete one of them.")
+        if self.pay.on_last_day and any(component.to_date for component in self.components):
+            raise ValueError("pay.on_last_day cannot go with to_date. Delete one of them.")
         kinds = [isinstance(rule, MONEY) for rule in self.adjustments]
         if kinds != sorted(kinds):
             raise ValueError("adjustments has a gate or kicker after what is settled on cents. Write those first.")

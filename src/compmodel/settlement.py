@@ -157,7 +157,8 @@ class Facts:
 
     `base_cents`: what 100% of everything pays; `incentive_cents`: target incentive of the time on the plan.
     `new_share`: for a guarantee of new payees, the share of the row's time on the plan that lies in the months
-    guaranteed, by number of months. `recovered_cents`: what a clawback takes back, by position of the rule.
+    guaranteed, by number of months; `new_part`: of the whole period. `n_before`: periods since the payee's first.
+    `is_paid`: who is paid at all. `recovered_cents`: what a clawback takes back, by position of the rule.
     `cost_rate`: reporting currency for one of the pay currency. `component_cents`: what each component was paid.
     """
 
@@ -169,6 +170,9 @@ class Facts:
     names: Sequence[str]
     results: Mapping[str, Array]
     new_share: Mapping[int, Sequence[Fraction]]
+    new_part: Mapping[int, Sequence[Fraction]]
+    n_before: Sequence[int]
+    is_paid: Truths
     recovered_cents: Mapping[int, Cents]
     cost_rate: Sequence[Fraction]
     component_cents: Cents
@@ -181,8 +185,8 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
     add nothing. What is earned plus all that is added is what is paid.
 
     >>> rules = [Draw(kind="draw", amount=15, recoverable=True)]
-    >>> none, twice = np.zeros(2, np.int64), np.array([0, 0])
-    >>> two = Facts(twice, np.array([0, 1]), none > 0, none, none, [], {}, {}, {}, [], none[:, None])
+    >>> no, twice = np.zeros(2, np.int64), np.array([0, 0])
+    >>> two = Facts(twice, np.array([0, 1]), no > 0, no, no, [], {}, {}, {}, [0, 1], no == 0, {}, [], no[:, None])
     >>> settled(np.array([500, 3000]), rules, two)[0].tolist()
     [1000, -1000]
     """
@@ -192,6 +196,7 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Cents]:
         if isinstance(rule, Cap | Floor):
             limit = np.array([_limit(rule, int(base)) for base in facts.base_cents.flat]).reshape(due.shape)
             paid = (np.minimum if isinstance(rule, Cap) else np.maximum)(due, limit)
+            paid = np.where(facts.is_paid, paid, due)
         elif isinstance(rule, Guarantee):
             paid = np.array([_guaranteed(rule, facts, row, int(due[row])) for row in range(len(due))], dtype=np.int64)
         elif isinstance(rule, Clawback):
@@ -220,12 +225,13 @@ def _limit(rule: Cap | Floor, base_cents: int) -> int:
 
 def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
     share = Fraction(1) if rule.months is None else facts.new_share[rule.months][row]
-    if not share:
+    if not share or not facts.is_paid[row]:
         return due
-    whole = (
-        exact(rule.share) * int(facts.incentive_cents[row]) if rule.share is not None else exact(rule.amount or 0) * 100
-    )
-    return due + max(0, half_up(share * whole) - half_up(share * due))
+    part = Fraction(1) if rule.months is None else facts.new_part[rule.months][row]
+    whole = part * exact(rule.amount or 0) * 100
+    if rule.share is not None:
+        whole = share * exact(rule.share) * int(facts.incentive_cents[row])
+    return due + max(0, half_up(whole) - half_up(share * due))
 
 
 def _by_payee(facts: Facts) -> list[Rows]:
@@ -237,17 +243,18 @@ def _by_payee(facts: Facts) -> list[Rows]:
 
 def _drawn(rule: Draw, due: list[int], facts: Facts, rows: Rows) -> list[int]:
     draw, owed, paid = half_up(exact(rule.amount) * 100), 0, []
-    for n, earned in enumerate(due):
-        granted = draw if rule.periods is None or n < rule.periods else 0
+    for earned, row in zip(due, rows.tolist(), strict=True):
+        is_new = rule.periods is None or facts.n_before[row] < rule.periods
+        granted = draw if is_new and facts.is_paid[row] else 0
         if rule.how == "on_top":
             repaid = min(owed, max(earned, 0))
             owed += granted - repaid
             paid.append(earned - repaid + granted)
-        elif earned < granted:
+        elif granted and earned < granted:
             owed += granted - earned
             paid.append(granted)
         else:
-            repaid = min(owed, earned - granted)
+            repaid = min(owed, max(earned - granted, 0))
             owed -= repaid
             paid.append(earned - repaid)
         owed *= rule.recoverable
