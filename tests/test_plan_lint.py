@@ -112,9 +112,6 @@ CASES: list[tuple[Row, Row, str]] = [
      "components.nrr.curve.may_fall: NRR pays less for a better result somewhere on its curve"),
     ({f"{NRR}.curve": points([0, 0], [1, 1], below="extend")}, {f"{NRR}.curve": points([0, 0], [1, 1], below="zero")},
      "components.nrr.curve.below: NRR takes pay away below 100%"),
-    # a ramp away from a goal below 100%
-    (grr(target={"default": 0.95, "ramp": [0.5]}), {f"{NRR}.target": {"default": 1.15, "ramp": [0.5]}},
-     "components.nrr.target.ramp: the ramp of GRR begins near 100%, above the goal of 95%"),
     # too many, too light
     (added("extra", [0.25, 0.25, 0.25, 0.25]), added("extra", [0.25, 0.25, 0.5]),
      "components: four components are paid"),

@@ -45,7 +45,7 @@ def component_lints(plan: Plan) -> Iterator[Lint]:
     """Returns what stands out in each component of a plan."""
     for component, title in zip(plan.components, component_titles(plan), strict=True):
         path = f"components.{component.name}"
-        for lint in (_cliffs, _dead_zones, _capped_early, _out_of_reach, _above_a_cap, _falls, _ramps_up):
+        for lint in (_cliffs, _dead_zones, _capped_early, _out_of_reach, _above_a_cap, _falls):
             yield from lint(component, title, path)
 
 
@@ -239,19 +239,6 @@ def _falls(component: Component, title: str, path: str) -> Iterator[Lint]:
             f"{title} takes pay away below {result_words(component, component.curve.points[0][0])}",
             "pay already earned on other components is lost, and in many countries wages may not be reduced like that",
             "write below: zero or below: hold",
-        )
-
-
-def _ramps_up(component: Component, title: str, path: str) -> Iterator[Lint]:
-    """A ramp goes from rest to the goal: of retention from 100%, which is harder than a goal below it."""
-    goals = [goal for goal in component.target.named().values() if goal < component.at_rest]
-    if component.target.ramp and goals:
-        yield Lint(
-            f"{path}.target.ramp",
-            f"the ramp of {title} begins near {number(component.at_rest, 'share')}, above the goal of "
-            f"{listed([number(goal, component.unit) for goal in goals])}",
-            "new people have a harder goal than everybody else",
-            "delete the ramp, and guarantee pay in the first months instead (adjustments: guarantee)",
         )
 
 

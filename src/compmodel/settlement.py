@@ -76,7 +76,8 @@ class Holdback(_Rule):
     kind: Literal["holdback"] = Field(description="Keeps a share of pay back and releases it later.")
     share: Number = Field(gt=0, lt=1, description="Share of what is to be paid.")
     released_after: Count | Literal["year"] = Field(
-        description="Released so many periods later, or year: with the last period of the fiscal year."
+        description="Released so many periods later, or year: with the last period of the fiscal year; who is not on "
+        "the plan then is not paid it."
     )
     condition: Condition | None = Field(
         None, description="Must hold in the period of release, or what was held is forfeited."
