@@ -79,7 +79,7 @@ def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay
     problems = misfits(plans, history, ledgers.periods)
     if problems:
         raise PlanError(problems)
-    return list(replays(plans, ledgers))
+    return [_replay_one(plan, ledgers) for plan in plans]
 
 
 def replays(plans: Sequence[Plan], ledgers: Ledgers) -> Iterator[Replay]:
