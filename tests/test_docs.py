@@ -139,6 +139,15 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_that_commands_read_are_there(name: str) -> None:
+    words = [
+        word for command in commands(read(name), name) for word in command.words if command.words[0] == "compmodel"
+    ]
+    named = [word for word in words if re.fullmatch(r"(?:data|tests|notebooks)/[\w./-]+", word)]
+    assert [word for word in named if not (ROOT / word).exists()] == []
+
+
 def test_there_is_a_readme() -> None:
     assert "README.md" in NAMES
 

@@ -6,7 +6,6 @@ runs through the same stages as a replay.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ from compmodel.errors import CaseError, Problem, nearest
 from compmodel.money import Array, exact, exact_array
 from compmodel.payout import LETTERS
 from compmodel.payouts import Results, payouts
+from compmodel.people import LONG_AGO
 from compmodel.periods import Calendar, Period, period_range
 from compmodel.plan import Plan, load_plan, parsed_plan
-
-LONG_HIRED = dt.date(1900, 1, 1)
 
 
 class Entry(BaseModel):
@@ -162,6 +160,7 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     found = {field: np.full((len(people), n), np.nan) for field in fields}
     for entry in entries:
         row, i = rows[entry.payee_id, entry.period], _component(plan, entry, case)
+        _refuse_unused(entry, plan, i, case)
         for field, array in found.items():
             given = getattr(entry, field)
             if given is not None and field == STAGES[name] != "amount" and not np.isnan(array[row, i]):
@@ -229,7 +228,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 "period": period,
                 **{name: row.get(name) for name in ("role", "team", "segment")},
                 "region": None,
-                "hired_on": pd.Timestamp(row.get("hired_on", LONG_HIRED)),
+                "hired_on": pd.Timestamp(row.get("hired_on", LONG_AGO)),
                 "on_last_day": row.get("on_last_day", True),
                 "cent_days": yearly * 100 * share,
                 "days_on_plan": share,
@@ -239,6 +238,20 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
+
+
+def _refuse_unused(entry: Entry, plan: Plan, i: int, case: Case) -> None:
+    """Raises CaseError for what is entered and would not count."""
+    n_clawbacks = sum(rule.kind == "clawback" for rule in plan.adjustments)
+    found = {
+        "recovered": entry.recovered is not None and n_clawbacks != 1 and "needs a plan with one clawback",
+        "paid_before": entry.paid_before is not None and not plan.components[i].to_date and "needs a component to_date",
+        "yearly_incentive": None not in (entry.yearly_incentive, entry.target_incentive)
+        and "stands beside target_incentive",
+    }
+    problems = [Problem(case.case, rule, "Delete it.", column=name) for name, rule in found.items() if rule]
+    if problems:
+        raise CaseError(problems)
 
 
 def _component(plan: Plan, entry: Entry, case: Case) -> int:

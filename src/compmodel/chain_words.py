@@ -34,7 +34,9 @@ def gross_words(row: Any, component: Component) -> str:
     if basis.kind == "target_incentive":
         return f"{incentive} x {exact_words(row.weight, 'share')} weight x {factor}"
     if basis.kind == "rate":
-        return f"a rate of {basis.rate:g} x {exactly_words(row.target, component.unit)} target x {factor}"
+        paced = component.metric not in METRICS and component.form == "count"
+        pace = f" x {exact_words(row.proration, 'share')} on the plan" if paced and row.proration != 1 else ""
+        return f"a rate of {basis.rate:g} x {exactly_words(row.target, component.unit)} target x {factor}{pace}"
     if basis.kind == "pool":
         return f"a part of the pool of {statement_money(basis.amount or 0)}, shared by {basis.shared}, x {factor}"
     over = "the target" if basis.over == "target" else f"{statement_money(row.opening_arr)} of opening ARR"
@@ -64,6 +66,8 @@ def factor_words(attainment: float, curve: Curve) -> str:
     if curve.kind != "linear":
         return _band_words(attainment, curve)
     said = [f"{exact_words(factor, 'share')} at {exact_words(at, 'share')} attained" for at, factor in curve.points]
+    if attainment < curve.points[0][0] and curve.below == "extend":
+        return f"below the first point, {said[0]}: on the first line, going on"
     if attainment < curve.points[0][0]:
         return f"below the first point, {said[0]}: " + ("nothing" if curve.below == "zero" else "held there")
     if attainment > curve.points[-1][0] and curve.beyond == "hold":

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from compmodel.books import BOOK
+from compmodel.chain_lines import rows_of
 from compmodel.components import Component
 from compmodel.money import Cents
 from compmodel.settlement import Clawback, half_up
@@ -29,7 +30,6 @@ def recovered_cents(
     people: pd.DataFrame,
     credits: pd.DataFrame,
     events: pd.DataFrame,
-    periods: Sequence[str],
 ) -> Cents:
     """Returns what is taken back in each row of people, in whole cents.
 
@@ -41,21 +41,17 @@ def recovered_cents(
     found = np.zeros(len(people), dtype=np.int64)
     for gain in rows_of(gains):
         paid_in = rows.get((str(gain.payee_id), str(gain.period)))
-        for on, period in churned.get(str(gain.account_id), ()):
-            row = rows.get((str(gain.payee_id), period))
-            if paid_in is None or row is None or on <= gain.credited_on or period not in periods:
-                continue
-            paid = Fraction(int(cents[paid_in]) * int(gain.cents), int(wholes[gain.payee_id, gain.period]))
-            term = int(gain.term_months) if gain.term_months == gain.term_months else rule.term_months or MONTHS_A_YEAR
-            days = (on - gain.credited_on).days
-            found[row] += half_up(paid * rule.share(days, _months(gain.credited_on, on), term))
-            break  # an account leaves a gain once
+        later = ((on, period) for on, period in churned.get(str(gain.account_id), ()) if on > gain.credited_on)
+        left = next(later, None)  # an account leaves a gain once
+        row = rows.get((str(gain.payee_id), left[1])) if left else None
+        if paid_in is None or row is None or left is None:
+            continue
+        on = left[0]
+        paid = Fraction(int(cents[paid_in]) * int(gain.cents), int(wholes[gain.payee_id, gain.period]))
+        term = int(gain.term_months) if gain.term_months == gain.term_months else rule.term_months or MONTHS_A_YEAR
+        days = (on - gain.credited_on).days
+        found[row] += half_up(paid * rule.share(days, _months(gain.credited_on, on), term))
     return found
-
-
-def rows_of(table: pd.DataFrame) -> list[Any]:
-    """Returns the rows of a table as named tuples."""
-    return list(table.itertuples(index=False))
 
 
 def _gains(component: Component, credits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

@@ -181,6 +181,8 @@ def _of_payout(
     rounding = f"gross, rounded once, {half}; components take the rounded running totals"
     if (paid["adjustment_reason"] != "").any():
         rounding = f"as adjusted, rounded once, {half}; components take the rounded running totals"
+    if paid["gross"].isna().any():
+        rounding += "; what the whole plan adds or keeps follows"
     money = {"unit": currency, "payee_id": person["payee_id"]}
     lines: list[Line] = [
         {**money, "step": "payout", "item": _name(run, person["payee_id"]), "amount": _total(paid["payout"])}
@@ -199,7 +201,8 @@ def _of_payout(
         exchange = {"item": name, "currency": name, "rate": rates[name], "amount": rates[name], "unit": reporting}
         lines.append({"step": "exchange", **exchange, "note": said})
     yearly = _yearly_words(run, person["payee_id"], period, currency, rates)
-    days = f"{person['days_on_plan']} of {person['n_days']} days with a target incentive"
+    days = run.plan.pay.proration.replace("_", " ")
+    days = f"{person['days_on_plan']} of {person['n_days']} {days} with a target incentive"
     lines.append({**money, "step": "target_incentive", "amount": paid["target_incentive"].iloc[0], "note": yearly})
     proration = {"amount": paid["proration"].iloc[0], "unit": "share", "note": days}
     return [*lines, {**money, "step": "proration", **proration}]
@@ -216,7 +219,7 @@ def _yearly_words(run: Replay, payee_id: str, period: Period, currency: str, rat
         part = f"{statement_money(row.target_incentive)} {row.currency} a year"
         part += f" at {exact_words(rates[row.currency] / rates[currency])}" if row.currency != currency else ""
         parts.append(f"{part} on {count_words(n_days, 'day')}" if len(spans) > 1 else part)
-    return f"a quarter of {' and '.join(parts)}"
+    return f"a {run.plan.pay.period} of {' and '.join(parts)}"
 
 
 def _of_component(

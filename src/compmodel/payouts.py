@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ from compmodel.year_to_date import incentive_to_date, less_before, rows_before
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
 COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
 COLUMNS += ["gross", "adjustment", "adjustment_reason", "payout", "cost", "note"]
+UNPAID = ", so nothing is paid"
 Positions = npt.NDArray[np.intp]
 
 
@@ -64,7 +64,7 @@ def payouts(
     components, by_name = plan.components, {period.name: period for period in periods}
     known = _known(plan, people, results, by_name, rates)
     floats = earned(components, known, plan.conditions)
-    has_component = np.column_stack([_has(component, people) for component in components])
+    has_component = ~known.is_absent
     is_paid = has_component & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
     before = rows_before(people, by_name) if any(c.to_date for c in components) else np.full(len(people), -1)
 
@@ -90,8 +90,9 @@ def payouts(
             array[doubt] = certain.astype(array.dtype)
     pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
     cents = payout_cents(pay, exactly, plan.pay.rounding)
-    facts = _facts(plan, people, known, floats, periods, recovered(cents) if recovered else {}, cents)
-    facts = replace(facts, is_paid=np.asarray(is_paid.any(axis=1)))
+    facts = _facts(
+        plan, people, known, floats, periods, recovered(cents) if recovered else {}, cents, is_paid.any(axis=1)
+    )
     added = settled(cents.sum(axis=1), plan.adjustments, facts)
     all_cents = np.column_stack([cents, *added]) if added else cents
     rows = _component_rows(plan, people, results, known, floats, pay)
@@ -169,6 +170,7 @@ def _facts(
     periods: tuple[Period, ...],
     recovered: Mapping[int, Cents],
     cents: Cents,
+    is_paid: npt.NDArray[np.bool_],
 ) -> Facts:
     order = {period.name: n for n, period in enumerate(periods)}
     lasts = [period.ends_on == period.opening("").ends_on for period in periods]
@@ -203,7 +205,7 @@ def _facts(
         new_share=shares,
         new_part=parts,
         n_before=periods_since(people["hired_on"], people["payee_id"], each),
-        is_paid=np.ones(len(people), dtype=bool),
+        is_paid=is_paid,
         recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
@@ -220,10 +222,11 @@ def _component_rows(
         said = np.full(len(people), _nothing(component), dtype=object)
         for level in LEVELS[1:]:
             in_none = ((described["level"] == level) & described["unit_id"].isna()).to_numpy()
-            said = np.where(in_none, f"in no {level}, so nothing is paid", said)
+            said = np.where(in_none, f"in no {level}{UNPAID}", said)
         has_target = (known.target[:, i] > 0) | (known.attainment is not None)
-        note = np.where(is_empty, said, np.where(has_target, "", "no target, so nothing is paid"))
-        note = np.where(is_away, "not on the plan on the period's last day, so nothing is paid", note)
+        note = np.where(is_empty, said, np.where(has_target, "", f"no target{UNPAID}"))
+        note = np.where(pay[:, i] == 0, note, [str(of).removesuffix(UNPAID) for of in note])  # a floor may pay it
+        note = np.where(is_away, f"not on the plan on the period's last day{UNPAID}", note)
         reasons = np.array([*_reasons(component, plan), ""], dtype=object)
         why = np.where(found.changed_by[:, i] == PLAN, len(reasons) - 2, found.changed_by[:, i])
         if component.to_date:
@@ -294,7 +297,8 @@ def _names(plan: Plan, own: str = "") -> Names:
 
 def _nothing(component: Component) -> str:
     metric = METRICS.get(component.metric)
-    return f"{metric.nothing if metric else KPI_FORMS[component.form][1]} in the period, so nothing is paid"
+    nothing = (metric.nothing if metric else KPI_FORMS[component.form][1]) or "nothing measured"
+    return f"{nothing} in the period{UNPAID}"
 
 
 def _converted(cents: Cents, people: pd.DataFrame, rates: pd.DataFrame) -> Cents:

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.exchange import rate_of
+from compmodel.holders import ONE_DAY
 from compmodel.periods import Period
 
 Proration = Literal["days", "working_days", "months"]
-ONE_DAY = np.timedelta64(1, "D")
 
 
 def payee_periods(

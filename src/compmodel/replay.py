@@ -58,7 +58,8 @@ class Replay:
     row a payee, account, window, reason and kind, likewise. `measurements`: a row a ratio that a value is made of, by
     component (see `measure`). `payouts`: a row a payee, period and component with target_incentive, proration, weight,
     numerator and denominator (empty where the value is made of several ratios), value, target, attainment, factor,
-    gross (unrounded), payout (whole cents, in `currency`), cost (in the reporting currency), team, and a note.
+    gross (unrounded), adjustment and its reason, payout (whole cents, in `currency`), cost (in the reporting currency),
+    team, and a note; and a row for each of the plan's adjustments that changed the pay.
     """
 
     plan: Plan
@@ -71,7 +72,7 @@ class Replay:
 
 
 def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay]:
-    """Returns a replay of each plan over a range of quarters such as "2024Q1:2025Q4".
+    """Returns a replay of each plan over a range of periods such as "2024Q1:2025Q4", of the kind the plans pay by.
 
     Raises PlanError or DataError when a plan asks for what the history cannot give.
     """
@@ -149,9 +150,7 @@ def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
         for position, rule in clawbacks(plan.adjustments):
             i = by_name.index(rule.component)
             credits, component = every[plan.components[i].baseline].ledger.credits, plan.components[i]
-            found[position] = recovered_cents(
-                rule, component, cents[:, i], paying, credits, history.arr_events, [period.name for period in periods]
-            )
+            found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, history.arr_events)
         return found
 
     paid = payouts(plan, paying, _results(people, rows, measured), periods, paid_at, recovered)
@@ -172,10 +171,10 @@ def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 class Ledgers:
-    """The ledgers of a history over a range of quarters; plans and components of the same rules share one."""
+    """The ledgers of a history over a range of periods; plans and components of the same rules share one."""
 
     def __init__(self, history: History, periods: str):
-        """Raises PlanError when the periods are not quarters, DataError when a rate is missing."""
+        """Raises CompModelError when the periods are none, DataError when a rate is missing."""
         self.history, self.periods = history, period_range(periods, history.settings.calendar)
         rates = constant_rates(history.fx_rates, history.settings, history.arr_events["currency"].unique())
         self._moved = movements(history.arr_events, rates)
