@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import reference
 from compmodel.errors import CompModelError, PlanError
 from compmodel.plan import Plan, example_plan, load_plan, parsed_plan
-from compmodel.replay import UNCOUNTED, Replay, replay, run_record
+from compmodel.replay import UNCOUNTED, Replay, repaid, replay, run_record
 from compmodel.tables import TABLES, History
 from histories import (
     CREDIT_RULES,
@@ -229,6 +229,31 @@ def test_a_quarter_in_which_nobody_is_counted_says_so() -> None:
 @pytest.fixture(scope="module")
 def history() -> History:
     return company(grown(30_000), shrunk(-1_000, is_at_renewal=True), kpi=7).history()
+
+
+CHANGES: tuple[dict[str, object], ...] = (
+    {"components.nrr.target.default": 1.2},
+    {"components.nrr.attainment.floor": 0.95, "components.nrr.weight": 0.3, "components.kpi.weight": 0.7},
+    {"components.kpi.adjustments": [{"kind": "gate", "component": "nrr", "of": "value", "reaches": 1.0}]},
+    {"adjustments": [{"kind": "holdback", "share": 0.2, "released_after": 1}], "pay.rounding": "half_even"},
+)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_a_plan_that_measures_alike_is_paid_again_as_if_replayed(sample: History, changes: dict[str, object]) -> None:
+    plan = load_plan(PLANS / "halves.yaml")
+    (run,), changed = replay([plan], sample, "2025Q1:2025Q4"), plan.replace(changes)
+    again, (whole,) = repaid(run, changed), replay([changed], sample, "2025Q1:2025Q4")
+    pd.testing.assert_frame_equal(again.payouts, whole.payouts)
+    assert not again.payouts["payout"].equals(run.payouts["payout"])
+
+
+def test_a_plan_that_measures_otherwise_is_not_paid_again(sample: History) -> None:
+    plan = load_plan(PLANS / "halves.yaml")
+    (run,) = replay([plan], sample, "2025Q4")
+    for changes in ({"components.nrr.level": "team"}, {"credit_on.churn": "ends_on"}, {"pay.currency": "EUR"}):
+        with pytest.raises(CompModelError, match="Halves measures otherwise"):
+            repaid(run, plan.replace(changes))
 
 
 class TestRuns:

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -48,7 +48,8 @@ class Comparison:
     """Plans on one history against a baseline.
 
     `pay`: a row a plan, payee, period and component, with `person` and `team` as they may be shown, payout, currency
-    and cost. Plans stand in the order given, the baseline first.
+    and cost. `labels` and `replays` are what questions about results are worked out from: a row a payee with how it may
+    be shown, and a replay a plan. Plans stand in the order given, the baseline first.
     """
 
     plans: tuple[Plan, ...]
@@ -58,6 +59,9 @@ class Comparison:
     company: str
     pay: pd.DataFrame
     n_warnings: int = 0
+    names: Names = "aliases"
+    labels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    replays: tuple[Replay, ...] = field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
         said = f"{self.company}, {', '.join(self.facts)}, baseline {self.plans[0].title}. {self.doubts}"
@@ -128,6 +132,9 @@ def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "alias
         n_warnings=len(replays[0].history.warnings),
         company=settings.title,
         pay=pay,
+        names=names,
+        labels=labels,
+        replays=tuple(ordered),
     )
 
 

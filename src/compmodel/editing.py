@@ -33,7 +33,7 @@ from compmodel.figures import Figure
 from compmodel.money import exact
 from compmodel.payout_curves import payout_curves
 from compmodel.plan import Lever, Plan
-from compmodel.replay import Replay, replay
+from compmodel.replay import Replay, measures_alike, repaid, replay
 
 EDITED = "edited"
 HEADINGS = ("Cost by quarter", "Payout curves", "Pay by person", "Who gains, who loses")
@@ -138,7 +138,10 @@ def answered(
     title = f"{published.title}, edited" if changes else published.title
     edited = edited.model_copy(update={"name": _free_name(replays), "title": title})
     periods = f"{run.periods[0].name}:{run.periods[-1].name}"
-    again = replay([edited], run.history, periods)[0] if changes else dataclasses.replace(run, plan=edited)
+    if changes:
+        again = repaid(run, edited) if measures_alike(run.plan, edited) else replay([edited], run.history, periods)[0]
+    else:
+        again = dataclasses.replace(run, plan=edited)
     every = compare([*replays, dataclasses.replace(again, periods=run.periods)], baseline, names)
     drawn = (cost_by_period(every), payout_curves(every), pay_by_payee(every), pay_change_by_payee(every))
     ranked = drawn[-1].table

@@ -90,9 +90,8 @@ def payouts(
             array[doubt] = certain.astype(array.dtype)
     pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
     cents = payout_cents(pay, exactly, plan.pay.rounding)
-    facts = _facts(
-        plan, people, known, floats, periods, recovered(cents) if recovered else {}, cents, is_paid.any(axis=1)
-    )
+    taken = recovered(cents) if recovered else {}
+    facts = _facts(plan, people, known, floats, periods, taken, cents, np.asarray(is_paid.any(axis=1)))
     added = settled(cents.sum(axis=1), plan.adjustments, facts)
     all_cents = np.column_stack([cents, *added]) if added else cents
     rows = _component_rows(plan, people, results, known, floats, pay)

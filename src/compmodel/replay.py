@@ -7,9 +7,10 @@ one a frame whose rows add up by hand. Cents near a tie are settled by the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from compmodel.codes import same_text
 from compmodel.components import KPI, Component
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import Moves, credit, kpi_credits, movements, opening_books
-from compmodel.errors import PlanError, Problem
+from compmodel.errors import CompModelError, PlanError, Problem
 from compmodel.events import counted, refuse_unknown
 from compmodel.exchange import constant_rates, pay_rates
 from compmodel.measurement import (
@@ -50,6 +51,19 @@ MOST_LEDGERS = 16
 """Kept at a time; the oldest goes first."""
 
 
+class Stage(NamedTuple):
+    """What pay is worked out from, once people are measured: a plan that measures alike is paid from the same.
+
+    `people` are those on the plan (`payee_periods`), rows of `results`; `rates` those at which pay is converted;
+    `recovered` gives what a plan's clawbacks take back from what components paid.
+    """
+
+    people: pd.DataFrame
+    results: Results
+    rates: pd.DataFrame
+    recovered: Callable[[Plan, Cents], dict[int, Cents]]
+
+
 @dataclass(frozen=True)
 class Replay:
     """One plan on one history.
@@ -69,6 +83,7 @@ class Replay:
     books: pd.DataFrame
     measurements: pd.DataFrame
     payouts: pd.DataFrame
+    stage: Stage = field(repr=False)
 
 
 def replay(plans: Sequence[Plan], history: History, periods: str) -> list[Replay]:
@@ -145,15 +160,15 @@ def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
     rows = np.flatnonzero((people["proration"] > 0).to_numpy())
     paying = people.take(rows).reset_index(drop=True)
 
-    def recovered(cents: Cents) -> dict[int, Cents]:
-        found, by_name = {}, [component.name for component in plan.components]
-        for position, rule in clawbacks(plan.adjustments):
+    def recovered(payer: Plan, cents: Cents) -> dict[int, Cents]:
+        found, by_name = {}, [component.name for component in payer.components]
+        for position, rule in clawbacks(payer.adjustments):
             i = by_name.index(rule.component)
-            credits, component = every[plan.components[i].baseline].ledger.credits, plan.components[i]
+            credits, component = every[payer.components[i].baseline].ledger.credits, payer.components[i]
             found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, history.arr_events)
         return found
 
-    paid = payouts(plan, paying, _results(people, rows, measured), periods, paid_at, recovered)
+    stage = Stage(paying, _results(people, rows, measured), paid_at, recovered)
     names = [component.name for component in plan.components]
     return Replay(
         plan,
@@ -162,8 +177,51 @@ def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
         _stacked([found.ledger.credits for found in every.values()]),
         _stacked([found.ledger.books for found in every.values()]),
         _stacked([rows.assign(component=name) for name, rows in zip(names, measured, strict=True)]),
-        _with_uncounted(paid, plan, history, periods),
+        _paid(plan, history, periods, stage),
+        stage,
     )
+
+
+def _paid(plan: Plan, history: History, periods: tuple[Period, ...], stage: Stage) -> pd.DataFrame:
+    paid = payouts(plan, stage.people, stage.results, periods, stage.rates, lambda cents: stage.recovered(plan, cents))
+    return _with_uncounted(paid, plan, history, periods)
+
+
+MEASURING = {"metric", "form", "qualifies", "level", "baseline", "combined", "unit_figure"}
+"""Fields of a component that say what is measured; all others say how it is paid."""
+
+
+def measures_alike(one: Plan, other: Plan) -> bool:
+    """Tells whether two plans measure the same people by the same components, so that they differ in pay alone.
+
+    >>> from compmodel.plan import example_plan
+    >>> plan = example_plan()
+    >>> measures_alike(plan, plan.replace({"components.nrr.target": 1.10}))
+    True
+    >>> measures_alike(plan, plan.replace({"components.nrr.level": "team"}))
+    False
+    """
+    return _measuring(one) == _measuring(other)
+
+
+def _measuring(plan: Plan) -> tuple[object, ...]:
+    pay = plan.pay
+    whole = (plan.credit_on, plan.books, plan.events, plan.exchange, pay.currency, pay.period)
+    parts = [tuple(getattr(component, name) for name in sorted(MEASURING)) for component in plan.components]
+    return (*whole, pay.proration, pay.month_day, *parts)
+
+
+def repaid(run: Replay, plan: Plan) -> Replay:
+    """Returns a replay of a plan that measures as the run's does, without crediting and measuring again.
+
+    Raises CompModelError when the plan measures otherwise, PlanError when it asks for what the history cannot give.
+    """
+    if not measures_alike(run.plan, plan):
+        raise CompModelError(f"{plan.title} measures otherwise than {run.plan.title}. Run replay() for it.")
+    problems = misfits([plan], run.history, run.periods)
+    if problems:
+        raise PlanError(problems)
+    return replace(run, plan=plan, payouts=_paid(plan, run.history, run.periods, run.stage))
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
