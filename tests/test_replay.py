@@ -251,7 +251,7 @@ def test_a_plan_that_measures_alike_is_paid_again_as_if_replayed(sample: History
 def test_a_plan_that_measures_otherwise_is_not_paid_again(sample: History) -> None:
     plan = load_plan(PLANS / "halves.yaml")
     (run,) = replay([plan], sample, "2025Q4")
-    for changes in ({"components.nrr.level": "team"}, {"credit_on.churn": "ends_on"}, {"pay.currency": "EUR"}):
+    for changes in ({"components.nrr.level": "team"}, {"credit_on.churn": "notice_on"}, {"pay.currency": "EUR"}):
         with pytest.raises(CompModelError, match="Halves measures otherwise"):
             repaid(run, plan.replace(changes))
 
