@@ -17,6 +17,7 @@ from distributed import Client
 
 from compmodel.blocks import block_results
 from compmodel.errors import CompModelError
+from compmodel.reports import render_reports
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 
@@ -102,6 +103,16 @@ def test_workers_give_the_same_bits_however_many_and_when_one_is_killed(cluster:
             cluster.workers[0].kill()
     assert np.array(found).tobytes() == here.tobytes()
     assert [done for done, _, _ in told] == list(range(1, 41))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_reports_rendered_by_workers_are_those_of_this_machine(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.add_workers(1)
+    notebook = Path("notebooks/quarterly_report.ipynb").resolve()
+    (here,) = render_reports(notebook, {}, ["2025Q4"], tmp_path / "here")
+    (there,) = render_reports(notebook, {}, ["2025Q4"], tmp_path / "there", cluster.address)
+    assert there.read_bytes() == here.read_bytes()
 
 
 @pytest.mark.slow

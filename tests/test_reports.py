@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.reports import PLOTLY_JSON, comparison_html, render_report, report_html, write_comparison
+from compmodel.reports import PLOTLY_JSON, comparison_html, render_report, render_reports, report_html, write_comparison
 
 NOTEBOOK = Path("notebooks/quarterly_report.ipynb")
 
@@ -82,6 +82,17 @@ def test_the_report_names_nobody_unless_asked(report: Path, sample: cm.History, 
 def test_the_same_report_twice_is_the_same_bytes(report: Path, tmp_path: Path) -> None:
     again = render_report(NOTEBOOK, {"period": "2025Q4"}, tmp_path / "again.html")
     assert again.read_bytes() == report.read_bytes()
+
+
+def test_a_batch_of_reports_is_what_one_at_a_time_gives(report: Path, tmp_path: Path) -> None:
+    told: list[int] = []
+    paths = list(
+        render_reports(NOTEBOOK, {}, ["2025Q3", "2025Q4"], tmp_path, progress=lambda done, *_: told.append(done))
+    )
+    assert [path.name for path in paths] == ["quarterly_report_2025Q3.html", "quarterly_report_2025Q4.html"]
+    assert paths[1].read_bytes() == report.read_bytes()
+    assert paths[0].read_bytes() != report.read_bytes()
+    assert told == [1, 2]
 
 
 def test_an_unknown_parameter_stops_the_report(tmp_path: Path) -> None:

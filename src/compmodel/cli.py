@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +24,7 @@ from compmodel.explain import explain
 from compmodel.figures import shortened
 from compmodel.lab import Lab, costs_line, definition_answers, lab_lines
 from compmodel.mapping import mapping_language
-from compmodel.periods import checked_quarters
+from compmodel.periods import checked_quarters, period_range
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
@@ -32,6 +34,7 @@ from compmodel.reports import (
     LAB_FORMATS,
     check_out,
     render_report,
+    render_reports,
     write_chain,
     write_comparison,
     write_definitions,
@@ -82,6 +85,9 @@ class Words(StrEnum):
 Data = Annotated[Path, typer.Option(help="Folder of tables.")]
 Mapping = Annotated[Path | None, typer.Option(help="Mapping file, where it is not in the folder.")]
 Plans = Annotated[list[Path], typer.Option(help="Plan files; give several after one --plans.")]
+Cluster = Annotated[
+    str, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.5:8786, whose workers do the work.")
+]
 NamesOption = Annotated[Names, typer.Option(help="Aliases, unless you ask for names.")]
 WIDEST = 110
 """Columns of the widest explanation: beyond, its amounts would stand too far from the names."""
@@ -136,13 +142,8 @@ def definitions(
     if out:
         check_out(out, LAB_FORMATS)
     design, history = load_plan(plan), load_history(data, mapping)
-    stderr = Console(stderr=True)
-    columns = Progress.get_default_columns()
-    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task("Definitions", total=None)
-        lab = definition_answers(
-            history, design, periods, names.value, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with progress_bar("Definitions") as progress:
+        lab = definition_answers(history, design, periods, names.value, progress)
     _print_fights(lab)
     if out:
         typer.echo(f"Written: {write_definitions(lab, history.settings.title, out)}")
@@ -193,7 +194,7 @@ def verify_cases(files: Annotated[list[Path], typer.Argument(help="Case files.")
 
 @app.command("report")
 def quarterly_report(
-    period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4.")],
+    period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4, or 2025Q1:2025Q4 for a report each.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
     data: Data = SAMPLE,
     mapping: Mapping = None,
@@ -201,19 +202,25 @@ def quarterly_report(
     baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")] = "",
     names: NamesOption = Names.aliases,
     notebook: Annotated[Path, typer.Option(help="The report's notebook.")] = Path("notebooks/quarterly_report.ipynb"),
+    cluster: Cluster = "",
 ) -> None:
-    """Render the quarterly report as one HTML file that opens offline."""
-    period = checked_quarters(period, 1)
-    parameters = {
-        "period": period,
+    """Render the quarterly report as one HTML file that opens offline; several quarters give a file each."""
+    quarters = [quarter.name for quarter in period_range(checked_quarters(period))]
+    parameters: dict[str, Any] = {
         "data": str(data.resolve()),
         "mapping": str(mapping.resolve()) if mapping else "",
         "plans": [str(path.resolve()) for path in plans],
         "baseline": baseline or ("thirds" if plans == [THIRDS, HALVES] else ""),
         "names": names.value,
     }
-    path = out / f"quarterly_report_{period}.html"
-    typer.echo(f"Written: {render_report(notebook, parameters, path, show_progress=sys.stderr.isatty())}")
+    if len(quarters) == 1 and not cluster:
+        parameters["period"] = quarters[0]
+        path = out / f"quarterly_report_{quarters[0]}.html"
+        typer.echo(f"Written: {render_report(notebook, parameters, path, show_progress=sys.stderr.isatty())}")
+        return
+    with progress_bar("Reports") as progress:
+        for path in render_reports(notebook.resolve(), parameters, quarters, out, cluster, progress):
+            typer.echo(f"Written: {path}")
 
 
 @app.command("sample")
@@ -258,6 +265,15 @@ def workbench(
         "baseline": baseline,
     }
     raise typer.Exit(serve_workbench(notebook, port, parameters={k: v for k, v in chosen.items() if v is not None}))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[..., None]]:
+    """Gives what is told how many are done of how many; drawn with the time left, on a terminal only."""
+    stderr = Console(stderr=True)
+    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total, *_: bar.update(task, completed=done, total=total)
 
 
 def _each_plan(arguments: list[str]) -> list[str]:

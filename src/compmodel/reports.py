@@ -10,7 +10,8 @@ import html
 import io
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from compmodel.blocks import Progress, block_results
 from compmodel.charts import QUESTIONS
 from compmodel.compare import Answer, Comparison, payout_table
 from compmodel.definition_words import legend_html, read_table
@@ -35,6 +37,8 @@ PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
 LAB_FORMATS = FORMATS[:2]
 CHAIN_FORMATS = (".csv",)
+REPORTS_AT_A_TIME = 2
+"""A kernel each, of some 250 MB and a core while it works."""
 _QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the way to the kernel, which otherwise warns on every start that it does not."""
 
@@ -44,6 +48,36 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
 
     Raises CompModelError for an unknown parameter, a notebook that cannot be read and whatever the notebook raises.
     """
+    _check_notebook(notebook, parameters)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_beside(out, _report_page(notebook, parameters, show_progress))
+    return out
+
+
+def render_reports(
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    periods: Sequence[str],
+    folder: Path,
+    cluster: str = "",
+    progress: Progress | None = None,
+) -> Iterator[Path]:
+    """Yields the path of a report a period as soon as it and those before it are written; two are rendered at a time.
+
+    With a `cluster` its workers render them (`blocks.py`); they must see notebook, tables and plans under the same
+    paths. Raises as `render_report`; reports that were written stay.
+    """
+    _check_notebook(notebook, {**parameters, "period": ""})
+    folder.mkdir(parents=True, exist_ok=True)
+    every = [{**parameters, "period": period} for period in periods]
+    pages = block_results(partial(_report_page, notebook), every, cluster, REPORTS_AT_A_TIME, progress)
+    for period, page in zip(periods, pages, strict=True):
+        out = folder / f"quarterly_report_{period}.html"
+        write_beside(out, page)
+        yield out
+
+
+def _check_notebook(notebook: Path, parameters: Mapping[str, Any]) -> None:
     if not notebook.is_file():
         raise CompModelError(f"{notebook} is not there. Run this from the project's folder, or give --notebook.")
     if notebook.suffix != ".ipynb":
@@ -55,17 +89,27 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
     for name in parameters:
         if name not in known:
             raise CompModelError(f"{notebook.name} has no parameter {name!r}. {nearest(name, known)}")
-    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _report_page(notebook: Path, parameters: Mapping[str, Any], show_progress: bool = False) -> bytes:
+    """The offline page of a notebook that was run; a kernel that does not start is tried once more."""
+    try:
+        return _ran_page(notebook, parameters, show_progress)
+    except RuntimeError:
+        return _ran_page(notebook, parameters, show_progress)
+
+
+def _ran_page(notebook: Path, parameters: Mapping[str, Any], show_progress: bool) -> bytes:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         ran = Path(folder) / "ran.ipynb"
         try:
             papermill.execute_notebook(
-                str(notebook),
+                str(notebook.resolve()),
                 str(ran),
-                parameters=parameters,
-                cwd=notebook.parent,
+                parameters=dict(parameters),
                 progress_bar=show_progress,
+                resources={"metadata": {"path": str(notebook.parent.resolve())}},  # papermill's cwd moves this process
                 config=_QUIET,
             )
         except PapermillExecutionError as error:
@@ -73,8 +117,7 @@ def render_report(notebook: Path, parameters: dict[str, Any], out: Path, show_pr
             said = error.evalue if error.ename in known_kinds else f"The notebook failed, {error.ename}: {error.evalue}"
             raise CompModelError(str(said)) from None
         node = nbformat.read(ran, as_version=4)  # type: ignore[no-untyped-call]
-    write_beside(out, report_html(node).encode())
-    return out
+    return report_html(node).encode()
 
 
 def report_html(node: Any) -> str:
