@@ -82,11 +82,11 @@ def measure(
     frames = []
     for level, share in how.levels.items():
         at = np.flatnonzero(share > 0)
-        unit = _units(level, people, accounts)
+        unit = units(level, people, accounts)
         if how.figure == "mean_of_ratios" and level != "individual":
             codes = unit.of_people if level == "company" else pd.factorize(people[level])[0]
             measured, at, share = _members(codes, people, at, share)
-            unit = _units("individual", people, accounts)
+            unit = units("individual", people, accounts)
         else:
             measured = at
         found = _unit_sums(ledger, unit, windows, how)
@@ -110,7 +110,7 @@ def company_sums(ledger: Ledger, windows: Windows, metric: str, reactivation: Re
     return METRICS[metric].measured(known)
 
 
-class _Units(NamedTuple):
+class Units(NamedTuple):
     """Numbers of units (payees, teams, segments ...): of each row of people, and of each account where those count."""
 
     of_people: Codes
@@ -120,11 +120,12 @@ class _Units(NamedTuple):
     counts_beside: bool
 
 
-def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units:
+def units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> Units:
+    """Returns the units of a level."""
     if level in ("individual", "team"):
         column = people["payee_id" if level == "individual" else "team"]
         codes, names = pd.factorize(column)
-        return _Units(codes, column.to_numpy(dtype=object), len(names), None, level == "individual")
+        return Units(codes, column.to_numpy(dtype=object), len(names), None, level == "individual")
     if level == "company":
         codes, names = np.zeros(len(people), dtype=np.intp), pd.Index(["company"])
         of_account = pd.Series(0, index=accounts["account_id"])
@@ -132,21 +133,21 @@ def _units(level: Level, people: pd.DataFrame, accounts: pd.DataFrame) -> _Units
         names = pd.Index(accounts[level].dropna().unique())
         codes = names.get_indexer(pd.Index(people[level]))
         of_account = pd.Series(names.get_indexer(pd.Index(accounts[level])), index=accounts["account_id"])
-    return _Units(codes, np.concatenate([names.to_numpy(dtype=object), NO_UNIT])[codes], len(names), of_account, False)
+    return Units(codes, np.concatenate([names.to_numpy(dtype=object), NO_UNIT])[codes], len(names), of_account, False)
 
 
 def unit_rows(
     found: PlacedLedger, level: Level, unit_id: object, people: pd.DataFrame, accounts: pd.DataFrame
 ) -> tuple[Codes, Codes]:
     """Returns the positions of the ledger's books and of its credits that count for a unit; none for no unit."""
-    unit = _units(level, people, accounts)
+    unit = units(level, people, accounts)
     number = unit.of_people[unit.ids == unit_id].max(initial=-1)
-    books, credits = (np.flatnonzero((codes == number) & (codes >= 0)) for codes in _unit_codes(found, unit))
+    books, credits = (np.flatnonzero((codes == number) & (codes >= 0)) for codes in unit_codes(found, unit))
     return books, credits
 
 
-def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
-    """The unit of each of the ledger's books and credits; -1 for none."""
+def unit_codes(found: PlacedLedger, unit: Units) -> tuple[Codes, Codes]:
+    """Returns the unit of each of the ledger's books and credits; -1 for none."""
     ledger = found.ledger
     codes: list[Codes] = []
     for frame, row in ((ledger.books, found.book_row), (ledger.credits, found.credit_row)):
@@ -161,12 +162,12 @@ def _unit_codes(found: PlacedLedger, unit: _Units) -> tuple[Codes, Codes]:
     return codes[0], codes[1]
 
 
-def _unit_sums(found: PlacedLedger, unit: _Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
+def _unit_sums(found: PlacedLedger, unit: Units, windows: Windows, how: Measured) -> tuple[Sums, Sums, Sums]:
     """Opening ARR, numerator and denominator in cents of each unit and window."""
     credits, books = found.ledger
     book_cell, credit_cell = (
         np.where(code >= 0, code.astype(np.intp) * len(windows) + frame["window"].to_numpy(), -1)
-        for frame, code in zip((books, credits), _unit_codes(found, unit), strict=True)
+        for frame, code in zip((books, credits), unit_codes(found, unit), strict=True)
     )
     known = Cells(unit.n * len(windows), books, book_cell, credits, credit_cell, how.reactivation)
     return known.opening(), *METRICS[how.metric].measured(known)

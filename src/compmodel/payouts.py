@@ -21,7 +21,7 @@ from compmodel.payout import payout_cents
 from compmodel.people import new_months, periods_since
 from compmodel.periods import Period
 from compmodel.plan import Plan
-from compmodel.settlement import MONEY, Facts, Guarantee, Holdback, half_up, settled
+from compmodel.settlement import MONEY, Draw, Facts, Guarantee, Holdback, half_up, settled
 from compmodel.year_to_date import incentive_to_date, less_before, rows_before
 
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
@@ -180,7 +180,7 @@ def _facts(
     months = {n: new_months(people["hired_on"], each, day, n) for n in guarantees}
     shares = {n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in of] for n, of in months.items()}
     parts = {n: [Fraction(new, p.months) for (new, _), p in zip(of, each, strict=True)] for n, of in months.items()}
-    has_money = any(isinstance(rule, MONEY) for rule in plan.adjustments)
+    has_money, has_draw = (any(isinstance(rule, kind) for rule in plan.adjustments) for kind in (MONEY, Draw))
     money = np.arange(len(people) if has_money else 0)
     exact_known = known.rows(money)
     incentive = exact_known.incentive[:, 0]
@@ -203,7 +203,7 @@ def _facts(
         },
         new_share=shares,
         new_part=parts,
-        n_before=periods_since(people["hired_on"], people["payee_id"], each),
+        n_before=periods_since(people["hired_on"], people["payee_id"], each) if has_draw else [],
         is_paid=is_paid,
         recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
