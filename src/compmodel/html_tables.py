@@ -38,6 +38,8 @@ def table_html(table: pd.DataFrame) -> str:
 
 
 _SHARES = {"weight", "attainment", "factor", "proration", "share_of_cost", "company_NRR", "company_GRR"}
+_SHARES |= {"cost_of_sales", "share_of_results", "share_threshold", "share_target", "share_excellence", "excellence_at"}
+_SHARES |= {"pay_share", "margin"}
 _MEASURED = {"value", "target"}
 _IN_UNIT = {*_MEASURED, "amount"}
 _NO_MONEY = {"share", "count", "score", "ratio", ""}
@@ -56,6 +58,19 @@ _MONEY = {
     "pay_moved",
     "change_of_cost",
     "ARR",
+    "at_target",
+    "headroom_at_target",
+    "headroom",
+    "budget",
+    "largest_change",
+    "change_a_year",
+    "opening_arr",
+    "retained_arr",
+    "expansion_arr",
+    "new_arr",
+    "arr",
+    "arr_needed",
+    "churned_arr",
 }
 
 

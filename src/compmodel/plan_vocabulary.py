@@ -150,7 +150,7 @@ def value_words(value: object, pattern: str = "", unit: str = "") -> str:
     """
     if value is None or value in ((), {}):
         return "none"
-    if pattern.startswith("components.*.level."):
+    if pattern.startswith("components.*.level.") and pattern != "components.*.level.by_role":
         return _level_words(value)
     if pattern == "books.still_held_on" and isinstance(value, int):
         return _day_of_quarter(value)
