@@ -4,7 +4,7 @@
 #   PERIOD=2025Q4        the quarter of `make report`
 #   HEADLESS=1           `make workbench` prints its address and opens no browser
 #   REQUIRE_BROWSER=1    `make test` fails, rather than skips, where there is no Chromium or Chrome
-#   LARGE=1              `make bench` also takes ten million events: 4 GB of memory, a minute more
+#   LARGE=1              `make bench` also takes ten million events, 4 GB of memory, and 1,000 plans of 5,000 payees
 #   UPGRADE=1            `make lock` moves to the newest versions that pyproject.toml allows
 
 PYTHON ?= python3
@@ -41,9 +41,10 @@ check: $(DEV) ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) ## time one full comparison and its parts, and a million events
+bench: $(DEV) ## time a full comparison, a million events, and one and many plans beside others' ways
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/events.py $(if $(LARGE),--large)
+	@$(BIN)/python tests/bench/pay.py $(if $(LARGE),--large)
 
 lock: ## write both lock files again, from pyproject.toml (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv on the PATH: python3 -m pip install uv"; exit 1; }

@@ -9,8 +9,8 @@ import pytest
 
 import compmodel as cm
 from compmodel.editing import answered, changes_in_words, edited_plan, slider_options
+from compmodel.levers import Lever
 from compmodel.money import exact
-from compmodel.plan import Lever
 
 PLANS = sorted(Path("data/plans").glob("*.yaml"))
 

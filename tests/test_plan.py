@@ -250,7 +250,7 @@ class TestReplace:
             ("components.0.target", "has no components.0. Valid: nrr, kpi."),
             ("components.nrr", "components[0].name is missing"),
             ("components.nrr.targt.default", "components[0].targt is not a known key. Did you mean 'target'?"),
-            ("components.nrr.curve.points.0", "has no components.nrr.curve.points.0. Replace the whole list."),
+            ("components.nrr.curve.points.2", "has no components.nrr.curve.points.2. Valid: 0, 1."),
             ("titel", "titel is not a known key. Did you mean 'title'?"),
             ("credit_on.renewl", "credit_on.renewl is not a known key. Did you mean 'renewal'?"),
         ],

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.documents import Number
-from compmodel.money import Array, exact
+from compmodel.money import Array, exact_array
 
 CURVE_WORDS = {
     "linear": "straight lines between points of [attainment, factor]",
@@ -134,7 +134,7 @@ def pieces(curve: Curve, is_exact: bool) -> Pieces:
     [0.0, 1.0, 1.28]
     """
     written = np.array(curve.points or curve.bands, dtype=float).T
-    at, number = np.vectorize(exact, otypes=[object])(written) if is_exact else written
+    at, number = exact_array(written) if is_exact else written
     zero = 0 * at[0]
     if curve.kind == "linear":
         factor, slope = number, np.append(np.diff(number) / np.diff(at), zero)

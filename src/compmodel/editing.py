@@ -30,9 +30,10 @@ from compmodel.compare import (
 )
 from compmodel.errors import CompModelError, PlanError, Problem
 from compmodel.figures import Figure
+from compmodel.levers import Lever
 from compmodel.money import exact
 from compmodel.payout_curves import payout_curves
-from compmodel.plan import Lever, Plan
+from compmodel.plan import Plan
 from compmodel.replay import Replay, measures_alike, repaid, replay
 
 EDITED = "edited"
@@ -77,7 +78,7 @@ def edited_plan(plan: Plan, changes: Mapping[str, Any]) -> Plan:
     moved = {
         lever.path: dataclasses.replace(lever, value=changes.get(lever.path, lever.value)) for lever in plan.levers()
     }
-    *weights, last = (lever for path, lever in moved.items() if path.endswith(".weight"))
+    *weights, _ = (lever for path, lever in moved.items() if path.endswith(".weight"))
     rest = 1 - sum((exact(lever.value) for lever in weights), Fraction(0))
     problems = []
     if rest < 0:
@@ -91,8 +92,7 @@ def edited_plan(plan: Plan, changes: Mapping[str, Any]) -> Plan:
             problems.append(Problem(f"the {floor.label}", said, "Lower the floor or raise the target."))
     if problems:
         raise PlanError(problems)
-    weighed = {last.path: float(rest)} if any(lever.path in changes for lever in weights) else {}
-    return plan.replace({**changes, **weighed})
+    return plan.moved(changes)
 
 
 def changes_in_words(plan: Plan, edited: Plan) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,22 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.adjustments import Gate, Kicker
-from compmodel.attainment import AttainmentRule
 from compmodel.books import BookRule
-from compmodel.components import Component, written_share
+from compmodel.components import Component
 from compmodel.credit_dates import CreditRule
 from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.events import EventRule
 from compmodel.exchange import ExchangeRule
-from compmodel.metrics import METRICS
+from compmodel.levers import Lever, component_levers, weights_moved
 from compmodel.money import exact
 from compmodel.payout import PayRule
 from compmodel.settlement import MONEY, Clawback, Settlement
 
 TAKEN_BACK = ("expansion_arr", "qualifying_arr")
 """Metrics whose pay a clawback can take back, gain by gain."""
+UNEQUAL = 1e-10
+"""Weights of many digits, one of which takes the rest, may add up to as much more or less."""
 
 
 class OpenDecision(BaseModel):
@@ -57,19 +57,6 @@ class Decision:
     def now(self) -> Any:
         """The option the plan now pays by, None if it is none of them."""
         return None if self.position is None else self.options[self.position]
-
-
-@dataclass(frozen=True)
-class Lever:
-    """A field a leader may move: its path, label, value, bounds, step and unit (share or count)."""
-
-    path: str
-    label: str
-    value: float
-    lower: float
-    upper: float
-    step: float
-    unit: str
 
 
 class Plan(BaseModel):
@@ -104,7 +91,7 @@ class Plan(BaseModel):
         for role in ["", *named]:
             mine = [c for c in self.components if c.basis.is_of_incentive and (not c.roles or role in c.roles)]
             total, whole = sum(exact(component.weight) for component in mine), exact(self.weights_total)
-            if mine and total != whole:
+            if mine and abs(total - whole) > UNEQUAL:
                 of = f" of role {role}" if role else ""
                 fix = "Change one of them."
                 raise ValueError(
@@ -171,16 +158,18 @@ class Plan(BaseModel):
             _set(written, path, value, self.name)
         return parsed_plan(written, f"plan {self.name}")
 
+    def moved(self, changes: Mapping[str, object]) -> Plan:
+        """Returns a copy as `replace` does; of changed weights, the last component not changed takes the rest.
+
+        >>> plan = example_plan().moved({"components.nrr.weight": 0.7})
+        >>> [component.weight for component in plan.components]
+        [0.7, 0.3]
+        """
+        return self.replace(weights_moved(self.components, self.weights_total, changes))
+
     def decided(self, field: str, option: object) -> Plan:
         """Returns a copy with an open decision settled; of a weight, the last other component takes the rest."""
-        changes = {field: option}
-        weights = {f"components.{component.name}.weight": component.weight for component in self.components}
-        others = [path for path in weights if path != field]
-        share = written_share(option)
-        if field in weights and others and isinstance(share, int | float):
-            rest = 1 - exact(share) - sum(exact(weights[path]) for path in others[:-1])
-            changes[others[-1]] = float(rest)
-        return self.replace(changes)
+        return self.moved({field: option})
 
     def decisions(self) -> tuple[Decision, ...]:
         """Returns what is not settled yet, each with its options and the one the plan now pays by.
@@ -203,36 +192,7 @@ class Plan(BaseModel):
 
     def levers(self) -> tuple[Lever, ...]:
         """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""
-        found = []
-        for component in self.components:
-            path, title = f"components.{component.name}", component.title
-            if component.basis.is_of_incentive:
-                found.append(_lever(Component, "weight", f"{path}.weight", f"{title} weight", component.weight))
-            goal = component.target.default
-            lower, upper, step = _target_bounds(component)
-            target = f"{path}.target.default"
-            found.append(Lever(target, f"{title} target", goal, lower, upper, step, component.unit))
-            if component.attainment.kind == "from_floor":
-                floor = component.attainment.floor
-                found.append(_lever(AttainmentRule, "floor", f"{path}.attainment.floor", f"{title} floor", floor))
-        return tuple(found)
-
-
-def _target_bounds(component: Component) -> tuple[float, float, float]:
-    """Lowest, highest and step: a metric's own, single counts, or hundredths of a target amount."""
-    goal = component.target.default
-    if component.unit == "share" and component.metric not in METRICS:
-        return 0.5, 1.0, 0.01
-    if component.unit in ("count", "score"):
-        step = 1.0 if goal > 10 or component.unit == "count" else 0.1
-        return step, max(20.0, 2 * goal) if component.unit == "count" else max(2 * goal, 10.0), step
-    step = 10.0 ** (floor(log10(goal)) - 1)
-    return METRICS[component.metric].target_bounds or (step, max(20, round(2 * goal / step)) * step, step)
-
-
-def _lever(model: type[BaseModel], field: str, path: str, label: str, value: float) -> Lever:
-    declared: Any = model.model_fields[field].json_schema_extra
-    return Lever(path, label, value, declared["lower"], declared["upper"], declared["step"], declared["unit"])
+        return tuple(lever for component in self.components for lever in component_levers(component))
 
 
 def _set(written: dict[str, Any], path: str, value: object, plan: str) -> None:
@@ -242,8 +202,10 @@ def _set(written: dict[str, Any], path: str, value: object, plan: str) -> None:
         key: str | int = step
         if isinstance(at, list):
             names = [item.get("name", item.get("kind")) if isinstance(item, dict) else None for item in at]
+            if not any(names):
+                names = [str(position) for position in range(len(at))]
             if step not in names:
-                fix = nearest(step, filter(None, names)) if any(names) else "Replace the whole list."
+                fix = nearest(step, filter(None, names)) if at else "Replace the whole list."
                 raise PlanError([Problem(f"plan {plan}", f"has no {'.'.join(steps[: i + 1])}", fix, path)])
             key = names.index(step)
         elif i < len(steps) - 1 and not isinstance(at.get(step), dict | list):

@@ -1,0 +1,123 @@
+"""Cells of scenarios x people whose pay lies near a half cent, decided exactly: in whole numbers, else in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compmodel.money import Cents, exact
+from compmodel.pay_lines import class_targets, whole_lines
+from compmodel.prepared_pay import Prepared, Sweep
+from compmodel.whole_pay import Share, decided_cents
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
+FEW = 4
+"""Cells near a half cent that fractions decide sooner than whole numbers."""
+
+
+def decided(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, pay: Floats) -> Cents:
+    """Whole cents of cells near a half cent: in whole numbers, and where they are too large in fractions."""
+    shares, chosen = [], []
+    for i, people in enumerate(of.people):
+        k, row_class, rank = given.which[scenarios, i], people.row_class[rows], people.rank[rows]
+        state = np.zeros(len(rows), dtype=np.int64)
+        for j, cuts in given.cuts[i]:
+            looked = of.people[j]
+            state = 2 * state + (looked.rank[rows] >= cuts[given.which[scenarios, j], looked.row_class[rows]])
+        begins = given.lines[i].begins
+        line = np.zeros(len(rows), dtype=np.int64)
+        for n in range(1, begins.shape[3]):
+            line += rank >= begins[k, state, row_class, n]
+        chosen.append((k, state, line, rank >= 0))
+        if len(rows) > FEW:
+            shares.append(_share(of, given, i, scenarios, rows, chosen[-1]))
+    if len(rows) <= FEW or any(share is None for share in shares):
+        found, is_proven = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
+    else:
+        above, below = of.incentive_parts
+        found, is_proven = decided_cents(pay, above[rows], below[rows], [share for share in shares if share])
+    left = np.flatnonzero(~is_proven)
+    if len(left):
+        found[left] = _by_fractions(of, given, scenarios[left], rows[left], [[a[left] for a in of_] for of_ in chosen])
+    return found
+
+
+def _share(
+    of: Prepared, given: Sweep, i: int, scenarios: Rows, rows: Rows, chosen: tuple[Whole, Whole, Whole, Any]
+) -> Share | None:
+    k, state, line, is_valued = chosen
+    settings, people = given.settings[i], of.people[i]
+    whole = whole_lines(people, settings)
+    if whole is None:
+        return None
+    weights, at = np.unique(given.weights[scenarios, i], return_inverse=True)
+    exact_weights = [exact(weight) for weight in weights.tolist()]
+    above, below = _value_parts(of, i, rows)
+    row_class = people.row_class[rows]
+    curve = settings.curve[k]
+    constant = np.where(is_valued, whole.constant[curve, state, line], 0)
+    slope = np.where(is_valued, whole.slope[curve, state, line], 0)
+    return Share(
+        weight=np.array([weight.numerator for weight in exact_weights], dtype=np.int64)[at],
+        weight_over=np.array([weight.denominator for weight in exact_weights], dtype=np.int64)[at],
+        constant=constant,
+        slope=slope,
+        over=whole.over[curve],
+        span=whole.span[k, row_class],
+        scale=whole.scale[k, row_class],
+        floor=whole.floor[k, row_class],
+        above=above,
+        below=below,
+    )
+
+
+def _value_parts(of: Prepared, i: int, rows: Rows) -> tuple[Whole, Whole]:
+    """Values as above / below in whole numbers; below is 0 where they are too large."""
+    above, below = of.wholes[i]
+    missing = np.unique(rows[(below[rows] == 0) & (of.people[i].rank[rows] >= 0)])
+    ratios = of.ratios[i]
+    if len(missing) and ratios is not None:
+        amounts = [numbers[missing] for numbers in ratios]
+        cents = [np.rint(np.nan_to_num(numbers) * 100) for numbers in amounts]
+        is_whole = np.ones(len(missing), dtype=bool)
+        for whole, numbers in zip(cents, amounts, strict=True):
+            is_whole &= (whole / 100 == numbers) & (np.abs(whole) < 2.0**50)
+        is_whole &= cents[1] > 0
+        one, other = (whole[is_whole].astype(np.int64) for whole in cents)
+        common = np.gcd(one, other)
+        above[missing[is_whole]], below[missing[is_whole]] = one // common, other // common
+        missing = missing[~is_whole]
+    if len(missing):
+        values = of.exact_values(i)(missing)
+        is_small = np.array([max(abs(of_.numerator), of_.denominator) < 2**62 for of_ in values])
+        above[missing[is_small]] = [of_.numerator for of_ in values[is_small]]
+        below[missing[is_small]] = [of_.denominator for of_ in values[is_small]]
+    return above[rows], below[rows]
+
+
+def _by_fractions(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, chosen: Sequence[Sequence[Any]]) -> Cents:
+    people_rows, at = np.unique(rows, return_inverse=True)
+    values = [of.exact_values(i)(people_rows) for i in range(len(of.components))]
+    totals: list[Fraction] = []
+    for n, (s, row, place) in enumerate(zip(scenarios.tolist(), rows.tolist(), at.ravel().tolist(), strict=True)):
+        total = Fraction(0)
+        for i, (people, settings) in enumerate(zip(of.people, given.settings, strict=True)):
+            k, state, line, is_valued = (array[n] for array in chosen[i])
+            if not is_valued:
+                continue
+            found = settings.curves[settings.curve[k]].exact[state][line]
+            floor = exact(float(settings.floor[k]))
+            span = exact(float(class_targets(people, settings)[k, people.row_class[row]])) - floor
+            factor = found.constant + found.slope * (values[i][place] - floor) / span
+            total += exact(float(given.weights[s, i])) * factor
+        above, below = (int(part[row]) for part in of.incentive_parts)
+        totals.append(total * Fraction(above, below))
+    half = Fraction(1, 2)
+    cents = [int(total + half) if total >= 0 else -int(half - total) for total in totals]
+    return np.array(cents, dtype=np.int64)

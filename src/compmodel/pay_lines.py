@@ -1,0 +1,251 @@
+"""Each component's pay as straight lines of what was measured, for many settings of its numbers at once.
+
+Under one setting (target, floor, curve) a component pays incentive x (a + b x value) with a and b of the piece that the
+value lies in. So people are sorted by value once, and a setting is a few places in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from compmodel.adjustments import Cap, Condition
+from compmodel.components import Component
+from compmodel.curve_lines import CurveLines, Line, curve_lines
+from compmodel.earnings import Known, in_a_year
+from compmodel.money import NEAR, Array, exact
+from compmodel.plan import Plan
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
+MOST_CONDITIONS = 4
+"""Of one component; each doubles its lines."""
+MOST_CLASSES = 64
+"""Of people with a target of their own, of one component."""
+
+
+def is_straight(plan: Plan) -> bool:
+    """Tells whether all that a plan pays is straight lines of values, gated or not, rounded once."""
+    return not plan.adjustments and plan.pay.rounding == "half_up" and all(map(_component_is_straight, plan.components))
+
+
+def _component_is_straight(component: Component) -> bool:
+    rules, rule = component.adjustments, component.attainment
+    conditions = [one for one in rules if isinstance(one, Condition)]
+    return (
+        component.basis.kind == "target_incentive"
+        and component.to_date is None
+        and rule.kind in ("ratio", "from_floor")
+        and rule.rounded_to is None
+        and component.target.default > rule.floor
+        and len(conditions) <= MOST_CONDITIONS
+        and all(one.of != "factor" for one in conditions)
+        and all(isinstance(one, Condition) or (isinstance(one, Cap) and one.factor is not None) for one in rules)
+    )
+
+
+class Ranked(NamedTuple):
+    """A component's people in the order of class, then value; who has no value or not the component is left out.
+
+    A class is people of one target. `begins` of each class and the end; `rank` of each row of people, -1 if left out;
+    `value`, `pay` (target incentive in cents) and `pay_value`, their product, are in that order; `largest` is the
+    value farthest from 0.
+    """
+
+    order: npt.NDArray[np.intp]
+    rank: npt.NDArray[np.int32]
+    row_class: npt.NDArray[np.int16]
+    begins: Whole
+    target: Floats
+    is_default: npt.NDArray[np.bool_]
+    value: Floats
+    pay: Floats
+    pay_value: Floats
+    largest: float
+
+
+def ranked(
+    component: Component, i: int, known: Known, segment: Sequence[Any], incentive_cents: Floats
+) -> Ranked | None:
+    """Returns a component's people in order, None where there are too many different targets."""
+    target = known.target[:, i]
+    rows = np.flatnonzero(~known.is_empty[:, i] & ~known.is_absent[:, i] & (target > 0))
+    value = known.value[:, i]
+    if component.annualised:
+        value = in_a_year(value, known.months[:, i], component)
+    target = target[rows]
+    by_segment = component.target.by_segment
+    of_default = np.array([one not in by_segment for one in segment], dtype=bool)[rows] if by_segment else None
+    if of_default is None:
+        of_default = np.ones(len(rows), dtype=bool)
+    of_default = of_default & (target == component.target.default)
+    if (target == target[:1]).all() and of_default.all():
+        targets = np.append(target, component.target.default)[:1]
+        row_class, groups = np.zeros(len(rows), np.int16), [np.argsort(value[rows])]
+        defaults = np.ones(len(targets), dtype=bool)
+    else:
+        pairs, inverse = np.unique(np.column_stack([target, of_default]), axis=0, return_inverse=True)
+        if len(pairs) > MOST_CLASSES:
+            return None
+        row_class, targets, defaults = inverse.ravel().astype(np.int16), pairs[:, 0], pairs[:, 1] > 0
+        members = [np.flatnonzero(row_class == n) for n in range(len(pairs))]
+        groups = [mine[np.argsort(value[rows[mine]])] for mine in members]
+    order = rows[np.concatenate(groups)] if groups else rows
+    rank = np.full(len(value), -1, dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    classes = np.zeros(len(value), dtype=np.int16)
+    classes[rows] = row_class
+    pay = incentive_cents[order]
+    begins = np.cumsum([0, *map(len, groups)])[: len(targets) + 1]
+    value = value[order]
+    largest = float(np.abs(value).max(initial=0.0))
+    return Ranked(order, rank, classes, begins, targets, defaults, value, pay, pay * value, largest)
+
+
+class Settings(NamedTuple):
+    """Distinct settings of a component's numbers: what its target and floor are, and which of `curves` it has."""
+
+    target: Floats
+    floor: Floats
+    curve: npt.NDArray[np.intp]
+    curves: tuple[CurveLines, ...]
+
+
+class Lines(NamedTuple):
+    """A component's lines: arrays of settings x states x classes x lines, `begins` as places in the order of people.
+
+    `constant` and `slope` are in value.
+    """
+
+    begins: Places
+    constant: Floats
+    slope: Floats
+
+
+ExactValues = Callable[[npt.NDArray[np.intp]], Array]
+
+
+def setting_lines(people: Ranked, settings: Settings, exact_values: ExactValues) -> Lines:
+    """Returns a component's lines under each setting; `exact_values(rows)` decides places at jumps exactly."""
+    curves = settings.curves
+    at, constant, slope = (_stacked(curves, name, fill)[settings.curve][:, :, None, :] for name, fill in _OF_LINES)
+    target, floor = class_targets(people, settings)[:, None, :, None], settings.floor[:, None, None, None]
+    span = target - floor
+    slope = slope / span
+    begins = np.empty((*at.shape[:2], len(people.target), at.shape[3]), dtype=np.int64)
+    edges = floor + at * span
+    for n, (low, high) in enumerate(zip(people.begins[:-1].tolist(), people.begins[1:].tolist(), strict=True)):
+        begins[:, :, n] = low + people.value[low:high].searchsorted(edges[:, :, n])
+    for c, curve in enumerate(curves):
+        leaps = {(line.at, line.is_upper): line for of in curve.exact for line in of if line.jumps}
+        if not leaps:
+            continue
+        mine = np.flatnonzero(settings.curve == c) if len(curves) > 1 else np.arange(len(settings.target))
+        found = {at: places(people, settings, mine, line, exact_values) for at, line in leaps.items()}
+        for s, of in enumerate(curve.exact):
+            for j, line in enumerate(of):
+                if line.jumps:
+                    begins[mine, s, :, j] = found[line.at, line.is_upper]
+    return Lines(begins, constant - slope * floor, np.broadcast_to(slope, begins.shape))
+
+
+_OF_LINES = (("at", np.inf), ("constant", 0.0), ("slope", 0.0))
+
+
+def _stacked(curves: Sequence[CurveLines], name: str, fill: float) -> Any:
+    """The same array of every curve on a first axis, as wide as the widest."""
+    arrays = [getattr(curve, name) for curve in curves]
+    if len(arrays) == 1:
+        return arrays[0][None]
+    found = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), fill, arrays[0].dtype)
+    for whole, array in zip(found, arrays, strict=True):
+        whole[:, : array.shape[1]] = array
+    return found
+
+
+def class_targets(people: Ranked, settings: Settings) -> Floats:
+    """Returns the target of each setting and class of people."""
+    return np.where(people.is_default, settings.target[:, None], people.target)
+
+
+def places(
+    people: Ranked,
+    settings: Settings,
+    some: npt.NDArray[np.intp],
+    line: Line,
+    exact_values: ExactValues,
+    of_value: bool = False,
+) -> Places:
+    """Returns where in the order of people a line begins, decided exactly: some of the settings x classes.
+
+    `of_value`: the line's `at` is a value, not an attainment.
+    """
+    at = float(line.at or 0)
+    floor = settings.floor[some][:, None]
+    target = class_targets(people, settings)[some]
+    edges = np.full(target.shape, at) if of_value else floor + at * (target - floor)
+    found = np.empty(target.shape, dtype=np.int64)
+    near = NEAR * max(1.0, float(np.abs(edges).max(initial=0.0)))
+    for n, (low, high) in enumerate(zip(people.begins[:-1].tolist(), people.begins[1:].tolist(), strict=True)):
+        mine, edge = people.value[low:high], edges[:, n]
+        first, last = mine.searchsorted(edge - near), mine.searchsorted(edge + near, "right")
+        found[:, n] = low + first
+        for k in (first < last).nonzero()[0].tolist():
+            bottom = exact(float(floor[k, 0]))
+            span = exact(float(target[k, n])) - bottom
+            limit = line.at if of_value else bottom + (line.at or 0) * span
+            here = mine[first[k] : last[k]]
+            if here[0] == here[-1]:  # everybody near stands on the same value
+                starts, counts = np.array([low + first[k]]), np.array([len(here)])
+            else:
+                _, starts, counts = np.unique(here, return_index=True, return_counts=True)
+                starts = starts + low + first[k]
+            values = exact_values(people.order[starts])
+            is_below = [value < limit or (line.is_upper and value == limit) for value in values]
+            found[k, n] += int(counts[np.array(is_below, dtype=bool)].sum())
+    return found
+
+
+class WholeLines(NamedTuple):
+    """Lines as whole numbers: settings x classes for `span`, `scale` and `floor`, curves x states x lines for others.
+
+    The factor of a value n / d is (constant x span x d + slope x (n x scale - floor x d)) / (over x span x d).
+    """
+
+    span: Whole
+    scale: Whole
+    floor: Whole
+    constant: Whole
+    slope: Whole
+    over: Whole
+
+
+def whole_lines(people: Ranked, settings: Settings) -> WholeLines | None:
+    """Returns lines as whole numbers, None where their numbers have more than nine decimals or are too large."""
+    target = class_targets(people, settings)
+    floor = np.broadcast_to(settings.floor[:, None], target.shape)
+    for digits in range(10):
+        scale = 10.0**digits
+        wholes = [np.rint(of * scale) for of in (target, floor)]
+        if all((whole / scale == of).all() for whole, of in zip(wholes, (target, floor), strict=True)):
+            break
+    else:
+        return None
+    over = np.array([curve.over for curve in settings.curves], dtype=np.int64)
+    if not over.all():
+        return None
+    whole_target, whole_floor = (of.astype(np.int64) for of in wholes)
+    span = whole_target - whole_floor
+    common = np.gcd(np.gcd(span, whole_floor), int(scale))
+    constant, slope = (_stacked(settings.curves, f"whole_{name}", 0) for name in ("constant", "slope"))
+    return WholeLines(span // common, int(scale) // common, whole_floor // common, constant, slope, over)
+
+
+def settings_of(component: Component) -> Settings:
+    """Returns the one setting a component has."""
+    one, lines_now = np.zeros(1, dtype=np.intp), curve_lines(component, component.curve)
+    return Settings(np.array([component.target.default]), np.array([component.attainment.floor]), one, (lines_now,))

@@ -1,0 +1,173 @@
+"""The pay stage prepared once for many settings of a plan's numbers: arrays in, whole cents of each person out.
+
+A scenario axis stands in front of people, and never one of components behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from compmodel import compiled
+from compmodel.curve_lines import lines
+from compmodel.curves import Curve, payout_factor
+from compmodel.half_cents import decided
+from compmodel.money import Cents
+from compmodel.pay_lines import Lines, Ranked
+from compmodel.prepared_pay import Prepared, Sweep
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
+Kernel = Literal["compiled", "numpy"]
+COMPILED_FROM = 10_000_000
+"""Evaluations (scenario x person and period x component) from which a compiled loop repays its start."""
+BLOCK_BYTES = 2**21
+
+
+def kernel_for(n: int) -> Kernel:
+    """Returns by which loop so many evaluations are worked out."""
+    return "compiled" if compiled.IS_COMPILED and n >= COMPILED_FROM else "numpy"
+
+
+def paid(of: Prepared, given: Sweep, kernel: Kernel | None = None) -> Cents:
+    """Returns pay in whole cents, scenarios x people, exactly rounded; `kernel` is chosen by size unless given."""
+    pay = np.zeros((len(given.which), len(of.incentive)))
+    if (kernel or kernel_for(pay.size * len(of.components))) == "compiled":
+        compiled.fill_pay(pay, *_packed(of, given))
+    else:
+        _fill_pay(pay, of, given)
+    return _whole(of, given, pay)
+
+
+def _whole(of: Prepared, given: Sweep, pay: Floats) -> Cents:
+    cents = np.empty(pay.shape, dtype=np.int64)
+    step = max(1, BLOCK_BYTES // (8 * max(1, pay.shape[1])))
+    off = np.empty((min(step, len(pay)), pay.shape[1]))
+    places: list[Rows] = []
+    for start in range(0, len(pay), step):
+        block, mine = pay[start : start + step], off[: len(pay[start : start + step])]
+        np.add(block, 0.5, out=mine)
+        np.floor(mine, out=mine)
+        cents[start : start + step] = mine
+        np.subtract(block, mine, out=mine)
+        np.abs(mine, out=mine)
+        places.append(np.flatnonzero(mine > 0.5 - given.near) + start * pay.shape[1])
+    near = np.concatenate(places) if places else np.zeros(0, dtype=np.intp)
+    for start in range(0, len(near), 2**18):
+        some = near[start : start + 2**18]
+        cents.ravel()[some] = decided(of, given, some // pay.shape[1], some % pay.shape[1], pay.ravel()[some])
+    return cents
+
+
+def _evaluations(given: Sweep, i: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The first scenario of each distinct evaluation of a component, and each scenario's evaluation."""
+    if len(given.which) == 1:
+        return given.which[:, i] * 0, given.which[:, i] * 0
+    columns = [i, *dict.fromkeys(j for j, _ in given.cuts[i] if j != i)]
+    key = given.which[:, columns[0]]
+    for j in columns[1:]:
+        key = key * len(given.settings[j].target) + given.which[:, j]
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    return first, which.ravel()
+
+
+def _fill_pay(pay: Floats, of: Prepared, given: Sweep) -> None:
+    """Pay in cents, unrounded: a component's distinct settings once, times weight, added up."""
+    n_people = pay.shape[1]
+    one, added = np.zeros(n_people), np.empty(n_people)
+    ordered = np.empty(n_people)
+    for i in range(len(of.components)):
+        first, which = _evaluations(given, i)
+        groups = np.argsort(which, kind="stable")
+        ends = np.cumsum(np.bincount(which, minlength=len(first)))
+        one[:] = 0.0
+        for n, s in enumerate(first.tolist()):
+            _fill_unit_pay(one, ordered, of, given, i, s)
+            for mine in groups[ends[n - 1] if n else 0 : ends[n]].tolist():
+                np.multiply(one, given.weights[mine, i], out=added)
+                np.add(pay[mine], added, out=pay[mine])
+
+
+def _fill_unit_pay(one: Floats, ordered: Floats, of: Prepared, given: Sweep, i: int, s: int) -> None:
+    """What a component pays at weight 1 in one scenario, in the order of people as given."""
+    people, mine, k = of.people[i], given.lines[i], given.which[s, i]
+    in_order = ordered[: len(people.order)]
+    n_states = mine.begins.shape[1]
+    if n_states == 1:
+        _fill_state(in_order, people, mine, k, 0)
+    else:
+        state = np.zeros(len(people.order), dtype=np.int64)
+        for j, cuts in given.cuts[i]:
+            rank, cut = of.people[j].rank[people.order], cuts[given.which[s, j]][of.people[j].row_class[people.order]]
+            state = 2 * state + (rank >= cut)
+        found = np.empty((n_states, len(people.order)))
+        for n in range(n_states):
+            _fill_state(found[n], people, mine, k, n)
+        in_order[:] = found[state, np.arange(len(state))]
+    one[people.order] = in_order
+
+
+def _fill_state(out: Floats, people: Ranked, every: Lines, k: int, state: int) -> None:
+    for n, end in enumerate(people.begins[1:].tolist()):
+        begins = [*every.begins[k, state, n].tolist(), end]
+        constants, slopes = every.constant[k, state, n].tolist(), every.slope[k, state, n].tolist()
+        for low, high, constant, slope in zip(begins[:-1], begins[1:], constants, slopes, strict=True):
+            if low >= high:
+                continue
+            part = out[low:high]
+            if slope == 0:
+                np.multiply(people.pay[low:high], constant, out=part)
+            else:
+                np.multiply(people.pay_value[low:high], slope, out=part)
+                if constant:
+                    part += constant * people.pay[low:high]
+
+
+def _packed(of: Prepared, given: Sweep) -> list[npt.NDArray[Any]]:
+    """What the compiled loop needs: each component's arrays on a first axis, as wide as the widest."""
+    shapes = np.array([of_one.begins.shape for of_one in given.lines])
+    widest = (len(given.lines), *shapes.max(axis=0).tolist())
+    begins = np.full(widest, np.iinfo(np.int64).max)
+    constants, slopes = np.zeros(widest), np.zeros(widest)
+    n_conditions = max(1, *(len(cuts) for cuts in given.cuts))
+    looked_at = np.full((len(given.lines), n_conditions), -1)
+    cuts = np.zeros((len(given.lines), n_conditions, widest[1], widest[3]), dtype=np.int64)
+    values = np.zeros((len(given.lines), len(of.incentive)))
+    for i, (people, mine) in enumerate(zip(of.people, given.lines, strict=True)):
+        k, n_states, n_classes, n_lines = mine.begins.shape
+        for whole, array in ((begins, mine.begins), (constants, mine.constant), (slopes, mine.slope)):
+            whole[i, :k, :n_states, :n_classes, :n_lines] = array
+        values[i, people.order] = people.value
+        for c, (j, cut) in enumerate(given.cuts[i]):
+            looked_at[i, c] = j
+            cuts[i, c, : cut.shape[0], : cut.shape[1]] = cut
+    ranks, classes = (np.array([getattr(people, name) for people in of.people]) for name in ("rank", "row_class"))
+    which = given.which.astype(np.int64)
+    tables = [begins, constants, slopes, looked_at, cuts]
+    return [which, given.weights, ranks, classes, of.incentive, values, *tables]
+
+
+def cost_of_attainment(curve: Curve, attainment: Floats, incentive: Floats) -> Floats:
+    """Returns what draws of attainment cost, unrounded: attainment of draws x people, target incentive of people.
+
+    For simulation, where attainment is drawn: a few draws at a time, in memory that is used again.
+
+    >>> curve = Curve(kind="linear", points=((0, 0), (1, 1)), beyond="hold")
+    >>> cost_of_attainment(curve, np.array([[0.5, 1.0], [1.2, 0.0]]), np.array([100.0, 200.0])).tolist()
+    [250.0, 100.0]
+    """
+    every = lines(curve)
+    at = np.array([-np.inf if line.at is None else float(line.at) for line in every])
+    numbers = np.array([[float(line.constant), float(line.slope)] for line in every])
+    cost = np.zeros(len(attainment))
+    if compiled.IS_COMPILED and attainment.size >= COMPILED_FROM:
+        is_upper = np.array([line.is_upper for line in every])
+        compiled.fill_cost(cost, attainment, incentive, at, is_upper, numbers)
+        return cost
+    step = max(1, BLOCK_BYTES // (32 * max(1, attainment.shape[1])))
+    for start in range(0, len(attainment), step):
+        cost[start : start + step] = payout_factor(attainment[start : start + step], curve) @ incentive
+    return cost
