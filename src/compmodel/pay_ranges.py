@@ -1,0 +1,149 @@
+"""What plans cost and people are paid on resampled histories: ranges, and the difference of plans with its interval.
+
+A resampled book has its luck and the draw's on top, so it swings more than books do, and a curve that pays gains and
+not losses pays more for that on average. Ranges and intervals are therefore moved until their mean is what happened.
+
+Currently implemented: cost_range, pay_range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compmodel.compare import Answer, Comparison
+from compmodel.metrics import Sums
+from compmodel.money import Cents
+from compmodel.resampling import Progress, Resampled, resampled
+from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
+
+INTERVAL = (0.05, 0.95)
+RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
+
+
+def cost_range(
+    comparison: Comparison,
+    n_draws: int = 2000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    drawn: Resampled | None = None,
+) -> Answer:
+    """Returns what each plan costs on resampled histories, and in which interval its difference from the baseline lies.
+
+    `drawn` is of `resampled`, where it is there already; raises as that does.
+    Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
+    change (from the baseline, as it happened), change_low, change_high (5th and 95th percentile), all amounts.
+    """
+    drawn = drawn or resampled(comparison, n_draws, seed, progress)
+    periods = [*(period.name for period in comparison.periods), "Total"]
+    frames = []
+    base = _with_total(drawn.cost[comparison.baseline]), _actual_cost(comparison, comparison.baseline)
+    for plan in comparison.plans:
+        cost, actual = _with_total(drawn.cost[plan.name]), _actual_cost(comparison, plan.name)
+        low, high = around(cost - base[0], actual - base[1], INTERVAL)
+        columns = {"cost": actual / 100} | dict(zip(RANGE, around(cost, actual, RANGE.values()), strict=True))
+        columns |= {"change": (actual - base[1]) / 100, "change_low": low, "change_high": high}
+        frames.append(pd.DataFrame({"plan": plan.name, "title": plan.title, "period": periods, **columns}))
+    table = pd.concat(frames, ignore_index=True)
+    return Answer(_cost_sentence(comparison, drawn, table), table)
+
+
+def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame) -> str:
+    of_all: dict[Any, Any] = table[table["period"] == "Total"].set_index("plan").to_dict("index")
+    own: dict[str, Any] = of_all[comparison.baseline]
+    n = len(comparison.periods)
+    over = f"over {count_words(n, 'quarter')}" if n > 1 else f"in {comparison.periods[0].name}"
+    said = []
+    for plan in comparison.others:
+        row = of_all[plan.name]
+        low, high = row["change_low"], row["change_high"]
+        if not (row["change"] or low or high):
+            said.append(f"{plan.title} costs the same {over}, and on resampled histories.")
+            continue
+        relative = f" ({signed_percent(row['change'] / own['cost'])})" if own["cost"] else ""
+        more = "more" if row["change"] >= 0 else "less"
+        said.append(f"{plan.title} costs {short_money(abs(row['change']))} {more} {over}{relative}.")
+        span = f"between {signed_money(low)} and {signed_money(high)} nine times in ten"
+        if low <= 0 <= high:
+            said.append(f"On resampled histories the difference lies {span}: too few customers to tell the two apart.")
+        else:
+            said.append(f"On resampled histories the difference lies {span}.")
+    if not comparison.others:
+        span = f"between {short_money(own['p10'])} and {short_money(own['p90'])} eight times in ten"
+        said = [f"{own['title']} costs {short_money(own['cost'])} {over}. On resampled histories it costs {span}."]
+    return " ".join([*said, *_how(drawn)])
+
+
+def _how(drawn: Resampled) -> list[str]:
+    """What else a reader must know of the draws."""
+    said = ["KPIs stay as they were."] if drawn.has_kpis else []
+    if drawn.n_draws < drawn.asked:
+        said.append(f"Stopped after {drawn.n_draws:,} of {drawn.asked:,} draws.")
+    return said
+
+
+def pay_range(
+    comparison: Comparison,
+    n_draws: int = 2000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    drawn: Resampled | None = None,
+) -> Answer:
+    """Returns what each person is paid on resampled histories, over all periods.
+
+    `drawn` is of `resampled`, where it is there already; raises as that does.
+    Table: one row a plan and person, people in the order of the baseline's pay; plan, title, person, team, pay (what
+    happened), p10, p50, p90, amounts.
+    """
+    drawn = drawn or resampled(comparison, n_draws, seed, progress)
+    frames: list[pd.DataFrame] = []
+    said: list[str] = []
+    order: npt.NDArray[np.intp] | None = None
+    for plan in comparison.plans:
+        run = next(of for of in comparison.replays if of.plan.name == plan.name)
+        cents = (run.payouts["cost"] * 100).round().astype(np.int64).groupby(run.payouts["payee_id"]).sum()
+        pay = cents.reindex(comparison.labels["payee_id"], fill_value=0).to_numpy() / 100
+        if order is None:
+            order = np.lexsort((comparison.labels["person"].to_numpy(dtype=object), -pay))
+        mine, actual = drawn.pay[plan.name], np.rint(pay * 100).astype(np.int64)
+        least = np.minimum(mine.min(axis=0), actual) / 100  # nobody is paid less than in any draw
+        ends = np.maximum(around(mine, actual, RANGE.values()), least)
+        found = dict(zip(RANGE, ends, strict=True))
+        frame = comparison.labels[["person", "team"]].assign(plan=plan.name, title=plan.title, pay=pay, **found)
+        frames.append(frame.take(order))
+        paid = frame[frame["pay"] > 0]
+        width = float(((paid["p90"] - paid["p10"]) / 2 / paid["pay"]).median()) if len(paid) else 0.0
+        said.append(
+            f"{percent(width)} under {plan.title}" if said else f"{percent(width)} of what it was under {plan.title}"
+        )
+    table = pd.concat(frames, ignore_index=True)
+    when = "a quarter" if len(comparison.periods) == 1 else count_words(len(comparison.periods), "quarter")
+    sentence = f"Eight times in ten chance alone keeps pay over {when} within {', '.join(said)}"
+    columns = ["plan", "title", "person", "team", "pay", *RANGE]
+    return Answer(" ".join([f"{sentence}, for the person in the middle.", *_how(drawn)]), table[columns])
+
+
+def around(drawn: Cents, actual: Cents, at: Iterable[float]) -> Sums:
+    """Returns quantiles over draws, moved until the draws' mean is what happened; amounts, in whole cents.
+
+    >>> around(np.array([[100], [200], [600]]), np.array([200]), [0.5])
+    array([[1.]])
+    """
+    moved = actual - drawn.mean(axis=0)
+    found: Sums = np.rint(np.quantile(drawn, list(at), axis=0) + moved) / 100
+    return found
+
+
+def _with_total(cents: Cents) -> Cents:
+    return np.column_stack([cents, cents.sum(axis=1)])
+
+
+def _actual_cost(comparison: Comparison, plan: str) -> Cents:
+    mine = comparison.pay[comparison.pay["plan"] == plan]
+    cents = (mine["cost"] * 100).round().astype(np.int64).groupby(mine["period"]).sum()
+    by_period = cents.reindex([period.name for period in comparison.periods], fill_value=0).to_numpy()
+    return np.append(by_period, by_period.sum())

@@ -1,0 +1,248 @@
+"""Resampled histories: beside a history in which accounts were physically duplicated, and with known truths."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import compmodel as cm
+from compmodel.account_sums import account_sums
+from compmodel.chance_charts import cost_range as cost_chart
+from compmodel.chance_charts import difference_range
+from compmodel.chance_charts import pay_range as pay_chart
+from compmodel.errors import CompModelError
+from compmodel.metrics import METRICS
+from compmodel.pay_ranges import around, cost_range, pay_range
+from compmodel.replay import Replay, replay
+from compmodel.resampling import (
+    BLOCK,
+    cents_of_values,
+    drawn_books,
+    drawn_values,
+    drawn_weights,
+    home_books,
+    resampled,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+SPAN = "2025Q3:2025Q4"
+
+
+@pytest.fixture(scope="module")
+def runs(sample: cm.History) -> list[Replay]:
+    paths = (ROOT / f"data/plans/{name}.yaml" for name in ("thirds", "halves", "team_80_20"))
+    return replay(cm.load_plans(*paths), sample, SPAN)
+
+
+@pytest.fixture(scope="module")
+def comparison(runs: list[Replay]) -> cm.Comparison:
+    return cm.compare(runs, "thirds")
+
+
+def duplicated(history: cm.History, times: np.ndarray) -> cm.History:
+    """The history in which each account stands so often, under names of its own: the slow way."""
+    n_of = dict(zip(history.accounts["account_id"], times.tolist(), strict=True))
+    tables = {}
+    for name, ids in (("accounts", []), ("arr_events", ["event_id", "subscription_id"]), ("assignments", [])):
+        table, copies = getattr(history, name), []
+        n = table["account_id"].map(n_of)
+        for copy in range(int(times.max())):
+            mine = table[n > copy].copy()
+            for column in ("account_id", *ids):
+                mine[column] = mine[column].where(mine[column].isna(), mine[column] + f"~{copy}")
+            copies.append(mine)
+        tables[name] = pd.concat(copies, ignore_index=True)
+    return replace(history, **tables)
+
+
+def sums_of(run: Replay) -> list:
+    return [(i, account_sums(run, of)) for i, of in enumerate(run.plan.components) if of.metric in METRICS]
+
+
+def row_cents(run: Replay) -> np.ndarray:
+    people = run.stage.people
+    cents = (run.payouts["cost"] * 100).round().astype(np.int64)
+    by_row = cents.groupby([run.payouts["payee_id"], run.payouts["period"]]).sum()
+    return by_row.reindex(pd.MultiIndex.from_frame(people[["payee_id", "period"]])).to_numpy()
+
+
+def test_a_draw_is_the_history_with_accounts_duplicated(sample: cm.History, runs: list[Replay]) -> None:
+    """Values equal within floats, and pay to the cent but for ties, which the replay settles exactly."""
+    sums = [sums_of(run) for run in runs]
+    books = drawn_books(runs[0], [of for found in sums for _, of in found])
+    weights = drawn_weights(books, len(sample.accounts), 2, seed=3)
+    for draw in weights[:1]:
+        for run, found in zip(runs, sums, strict=True):
+            (again,) = replay([run.plan], duplicated(sample, draw), SPAN)
+            value = drawn_values(run, found, draw[None])
+            np.testing.assert_allclose(value[0], again.stage.results.value, rtol=1e-12)
+            assert np.abs(cents_of_values(run, value)[0] - row_cents(again)).max() <= 1
+    assert (weights.max(axis=1) > 2).all()
+    assert not np.array_equal(*weights)
+
+
+def test_what_happened_pays_what_was_paid(runs: list[Replay]) -> None:
+    for run in runs:
+        value = drawn_values(run, sums_of(run), np.ones((1, len(run.history.accounts)), dtype=np.uint8))
+        np.testing.assert_array_equal(value[0], run.stage.results.value)
+        assert np.abs(cents_of_values(run, value)[0] - row_cents(run)).max() <= 1
+
+
+def test_each_book_is_drawn_as_often_as_it_has_accounts(runs: list[Replay]) -> None:
+    books = drawn_books(runs[0], [of for _, of in sums_of(runs[0])])
+    weights = drawn_weights(books, len(runs[0].history.accounts), 500, seed=1)
+    for book in books:
+        assert (weights[:, book].sum(axis=1) == len(book)).all()
+    big = max(books, key=len)
+    mean, variance = weights[:, big].mean(), weights[:, big].astype(float).var()
+    assert mean == 1
+    assert variance == pytest.approx(1 - 1 / len(big), rel=0.05)  # of a multinomial
+    outside = np.setdiff1d(np.arange(weights.shape[1]), np.concatenate(books))
+    assert (weights[:, outside] == 1).all()
+
+
+def test_an_account_belongs_to_the_book_that_held_it_longest(sample: cm.History, runs: list[Replay]) -> None:
+    home, names = home_books(sample, runs[0].periods), np.sort(sample.assignments["payee_id"].unique())
+    for at in range(0, len(home), 113):
+        spans = sample.assignments[sample.assignments["account_id"] == sample.accounts["account_id"].iloc[at]]
+        days: dict[str, float] = {}
+        for span in spans.itertuples():
+            inside = pd.date_range("2025-07-01", "2025-12-31")
+            held = (inside >= span.starts_on) & ~(inside > span.ends_on)
+            days[span.payee_id] = days.get(span.payee_id, 0.0) + held.sum() * span.split
+        most = max(days.values(), default=0)
+        if most:
+            assert names[home[at]] == min(name for name, n in days.items() if n == most)
+
+
+def test_a_seed_gives_the_same_draws_however_many_and_in_whatever_order(
+    sample: cm.History, comparison: cm.Comparison
+) -> None:
+    few, more = resampled(comparison, 40, seed=5), resampled(comparison, BLOCK + 10, seed=5)
+    mixed = {name: getattr(sample, name).sample(frac=1, random_state=1) for name in ("accounts", "assignments")}
+    shuffled = replace(sample, **{name: table.reset_index(drop=True) for name, table in mixed.items()})
+    again = resampled(cm.compare(replay([*comparison.plans], shuffled, SPAN), "thirds"), 40, seed=5)
+    for plan in ("thirds", "halves", "team_80_20"):
+        np.testing.assert_array_equal(few.cost[plan], more.cost[plan][:40])
+        np.testing.assert_array_equal(few.pay[plan], again.pay[plan])
+        np.testing.assert_array_equal(more.cost[plan].sum(axis=1), more.pay[plan].sum(axis=1))
+    assert not np.array_equal(few.cost["halves"], resampled(comparison, 40, seed=6).cost["halves"])
+
+
+def test_stopped_work_keeps_what_is_done(comparison: cm.Comparison) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    drawn = resampled(comparison, 5 * BLOCK, progress=progress)
+    assert seen == [(BLOCK, 5 * BLOCK), (2 * BLOCK, 5 * BLOCK)]
+    assert drawn.n_draws == 2 * BLOCK
+    assert cost_range(comparison, drawn=drawn).sentence.endswith("Stopped after 512 of 1,280 draws.")
+
+    def at_once(done: int, total: int) -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        resampled(comparison, 10, progress=at_once)
+
+
+def test_the_table_and_the_sentence(comparison: cm.Comparison) -> None:
+    drawn = resampled(comparison, 300)
+    answer = cost_range(comparison, drawn=drawn)
+    table = answer.table.set_index(["plan", "period"])
+    cost = cm.cost_by_period(comparison).table.groupby("plan")["cost"].sum()
+    for plan in ("thirds", "halves", "team_80_20"):
+        assert table.loc[(plan, "Total"), "cost"] == pytest.approx(cost[plan], abs=1e-6)
+        difference = drawn.cost[plan].sum(axis=1) - drawn.cost["thirds"].sum(axis=1)
+        width = np.quantile(difference, 0.95) - np.quantile(difference, 0.05)
+        found = table.loc[(plan, "Total"), "change_high"] - table.loc[(plan, "Total"), "change_low"]
+        assert found == pytest.approx(width / 100, abs=0.011)
+    assert (answer.table["p10"] <= answer.table["p50"]).all()
+    assert (answer.table["p50"] <= answer.table["p90"]).all()
+    assert "KPIs stay as they were." in answer.sentence
+    assert "nine times in ten" in answer.sentence
+    pay = pay_range(comparison, drawn=drawn).table
+    assert pay.groupby("plan")["pay"].sum()["halves"] == pytest.approx(cost["halves"], abs=1e-6)
+    assert (pay["p10"] >= 0).all()
+    shown = {trace.legendgroup: list(trace.y) for trace in cost_chart(comparison, answer).data if trace.hovertemplate}
+    assert set(shown) == {"thirds", "halves", "team_80_20"}
+    (dots,) = difference_range(comparison, answer).data
+    assert list(dots.x) == [table.loc[(plan, "Total"), "change"] for plan in ("halves", "team_80_20")]
+    assert (
+        list(pay_chart(comparison, pay_range(comparison, drawn=drawn)).data[0].x)
+        == pay["pay"].tolist()[: len(comparison.labels)]
+    )
+
+
+def test_plans_that_cannot_be_told_apart(sample: cm.History) -> None:
+    (plan,) = cm.load_plans(ROOT / "data/plans/halves.yaml")
+    near = plan.replace({"name": "near", "title": "Near", "components.nrr.target": 1.1501})
+    other = plan.replace(
+        {"name": "other", "title": "Other", "credit_on.renewal": "signed_on", "credit_on.expansion": "signed_on"}
+    )
+    runs = replay([plan, near, other], sample, "2025Q4")
+    same = plan.replace({"name": "same", "title": "Same"})
+    answer = cost_range(cm.compare([*runs, *replay([same], sample, "2025Q4")], "halves"), 200)
+    assert "Same costs the same in 2025Q4, and on resampled histories." in answer.sentence
+    row = answer.table[(answer.table["plan"] == "other") & (answer.table["period"] == "Total")].iloc[0]
+    apart = not row["change_low"] <= 0 <= row["change_high"]
+    assert ("too few customers" in answer.sentence.partition("Other costs")[2].partition("Same")[0]) is not apart
+
+
+def test_refusals(sample: cm.History, comparison: cm.Comparison) -> None:
+    with pytest.raises(CompModelError, match="at least one"):
+        resampled(comparison, 0)
+    with pytest.raises(CompModelError, match=r"need too much memory\. Ask for at most"):
+        resampled(comparison, 10_000_000)
+    draw = {"kind": "draw", "amount": 1000, "recoverable": True}
+    (plan,) = cm.load_plans(ROOT / "data/plans/halves.yaml")
+    runs = replay([plan.replace({"adjustments": [draw]})], sample, "2025Q4")
+    with pytest.raises(CompModelError, match="settles pay from period to period by draw"):
+        resampled(cm.compare(runs), 10)
+
+
+def test_memory_stays_below_the_limit(comparison: cm.Comparison) -> None:
+    resampled(comparison, 10)
+    tracemalloc.start()
+    resampled(comparison, 2 * BLOCK)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 256e6
+
+
+@pytest.mark.parametrize(("floor", "least"), [(0.0, 0.84), (1.0, 0.7)])
+def test_how_often_the_interval_of_a_difference_covers_the_expected_one(floor: float, least: float) -> None:
+    """Two plans on books whose customers are drawn from a known population; 90% is what is said.
+
+    Where the expected result lies on the very edge of a curve, resampled books, each with a luck of its own, lie beside
+    it and swing less than books do: the interval is too narrow there, and covers 7 to 8 times in ten.
+    """
+    rng, n_books, size = np.random.default_rng(8), 12, 40
+
+    def paid(value: np.ndarray) -> np.ndarray:
+        edged, plain = 1000 * np.maximum(0, (value - floor) / 0.15), 700 * value
+        return np.rint(100 * (edged - plain).sum(axis=-1)).astype(np.int64)
+
+    def histories(n: int) -> tuple[np.ndarray, np.ndarray]:
+        opening = np.exp(rng.normal(0, 0.5, (n, n_books, size)))
+        growth = np.where(rng.random(opening.shape) < 0.05, -1.0, rng.exponential(0.08, opening.shape))
+        return opening * (1 + growth), opening
+
+    above, below = histories(2000)
+    expected = paid(above.sum(axis=-1) / below.sum(axis=-1)).mean() / 100
+    hits, books = 0, [np.arange(size) + book * size for book in range(n_books)]
+    for n in range(200):
+        above, below = (of[0] for of in histories(1))
+        weights = drawn_weights(books, n_books * size, 200, seed=n).reshape(200, n_books, size).astype(float)
+        drawn = paid((weights * above).sum(axis=-1) / (weights * below).sum(axis=-1))
+        low, high = around(drawn[:, None], paid(above.sum(axis=-1) / below.sum(axis=-1)), (0.05, 0.95))
+        hits += bool(low[0] <= expected <= high[0])
+    assert least <= hits / 200 <= 0.97
