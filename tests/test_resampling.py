@@ -21,13 +21,13 @@ from compmodel.pay_ranges import around, cost_range, pay_range
 from compmodel.replay import Replay, replay
 from compmodel.resampling import (
     BLOCK,
-    cents_of_values,
     drawn_books,
     drawn_values,
     drawn_weights,
     home_books,
     resampled,
 )
+from compmodel.scenarios import cents_of_values
 
 ROOT = Path(__file__).resolve().parents[1]
 SPAN = "2025Q3:2025Q4"

@@ -79,9 +79,9 @@ def account_sums(run: Replay, component: Component) -> AccountSums:
     for level in ratios["level"].unique():
         mine = np.flatnonzero((ratios["level"] == level).to_numpy())
         of: Level = level if component.unit_figure == "ratio_of_sums" else "individual"
-        every = units(of, people, run.history.accounts)
-        known = np.flatnonzero(every.of_people >= 0)
-        number = dict(zip(every.ids[known], every.of_people[known].tolist(), strict=True))
+        every_unit = units(of, people, run.history.accounts)
+        known = np.flatnonzero(every_unit.of_people >= 0)
+        number = dict(zip(every_unit.ids[known], every_unit.of_people[known].tolist(), strict=True))
         unit = np.array([number.get(name, -1) for name in ratios["unit_id"].to_numpy(dtype=object)[mine]])
         at = n_cells + unit * len(over) + ratios["window"].to_numpy()[mine]
         cell[mine] = np.where(unit >= 0, at, -1)

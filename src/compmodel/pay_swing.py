@@ -23,7 +23,8 @@ from compmodel.luck import retained_component
 from compmodel.metrics import METRICS, Sums
 from compmodel.plan import Plan
 from compmodel.replay import Replay, people_of, replay
-from compmodel.resampling import BLOCK, cents_of_values, drawn_books, drawn_values, drawn_weights
+from compmodel.resampling import BLOCK, drawn_books, drawn_values, drawn_weights
+from compmodel.scenarios import cents_of_values
 from compmodel.style import percent, short_money, signed_money
 from compmodel.tables import History
 from compmodel.values import values

@@ -6,7 +6,7 @@ to the book that held it longest in the periods and counts for whoever held it w
 are sums of the resampled books. Every plan sees the same draws. KPIs stay as they were, and so do the ARR that a rate
 is worked out from and everything about people.
 
-Currently implemented: home_books, drawn_weights, drawn_books, drawn_values, cents_of_values, resampled.
+Currently implemented: home_books, drawn_weights, drawn_books, drawn_values, resampled.
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ import pandas as pd
 from compmodel.account_sums import AccountSums, Weights, account_sums, values_of
 from compmodel.codes import Codes, positions
 from compmodel.compare import Comparison
-from compmodel.earnings import earned
 from compmodel.errors import CompModelError
 from compmodel.holders import ONE_DAY
 from compmodel.metrics import METRICS, Sums
 from compmodel.money import Cents
-from compmodel.payouts import _known
 from compmodel.periods import Period
 from compmodel.replay import Replay
-from compmodel.settlement import MONEY
+from compmodel.scenarios import cents_of_values
 from compmodel.style import count_words
 from compmodel.tables import History
 
@@ -117,8 +115,6 @@ def resampled(
         plans = count_words(len(runs), "plan")
         fix = f"Ask for at most {most:,}, or compare fewer plans."
         raise CompModelError(f"{n_draws:,} draws of {plans} and {len(people):,} people need too much memory. {fix}")
-    for run in runs:
-        _refuse(run)
     sums = [_sums_of(run) for run in runs]
     books = drawn_books(runs[0], [of for found in sums for _, of in found])
     n_accounts = len(runs[0].history.accounts)
@@ -160,34 +156,6 @@ def drawn_values(run: Replay, sums: Sequence[tuple[int, AccountSums]], weights: 
     for i, of in sums:
         found[..., i] = values_of(of, weights)
     return found
-
-
-def cents_of_values(run: Replay, value: Sums) -> Cents:
-    """Returns what a replay's plan pays for other measured values, whole cents of the reporting currency.
-
-    `value`: draws x rows x components, NaN for nothing measured; returned: draws x rows.
-    """
-    stage = run.stage
-    known = _known(run.plan, stage.people, stage.results, {period.name: period for period in run.periods}, stage.rates)
-    known = known._replace(value=np.nan_to_num(value), is_empty=np.isnan(value))
-    pay = earned(run.plan.components, known, run.plan.conditions).pay
-    is_paid = ~known.is_absent & (stage.people[["on_last_day"]].to_numpy() | (not run.plan.pay.on_last_day))
-    return _rounded(_rounded(np.where(is_paid, pay, 0.0).sum(axis=-1) * 100) * known.rate[:, 0])
-
-
-def _rounded(cents: npt.NDArray[Any]) -> Cents:
-    whole: Cents = (np.sign(cents) * np.floor(np.abs(cents) + 0.5 + 1e-6)).astype(np.int64)
-    return whole
-
-
-def _refuse(run: Replay) -> None:
-    plan = run.plan
-    settles = [rule.kind for rule in plan.adjustments if isinstance(rule, MONEY)]
-    pools = [component.name for component in plan.components if component.basis.kind == "pool" or component.to_date]
-    for names, what in ((settles, "settles pay from period to period by"), (pools, "shares or carries over pay in")):
-        if names:
-            said = f"{plan.title} {what} {', '.join(names)}, which resampled histories cannot follow."
-            raise CompModelError(f"{said} Compare a version of the plan without.")
 
 
 def _sums_of(run: Replay) -> list[tuple[int, AccountSums]]:
