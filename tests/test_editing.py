@@ -18,7 +18,7 @@ PLANS = sorted(Path("data/plans").glob("*.yaml"))
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_a_slider_offers_the_plans_own_value_exactly(path: Path) -> None:
     plan = cm.load_plan(path)
-    for lever in plan.levers():
+    for lever in plan.sliders():
         options = slider_options(lever)
         labels, values = zip(*options, strict=True)
         assert lever.value in values

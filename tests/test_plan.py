@@ -250,7 +250,7 @@ class TestReplace:
             ("components.0.target", "has no components.0. Valid: nrr, kpi."),
             ("components.nrr", "components[0].name is missing"),
             ("components.nrr.targt.default", "components[0].targt is not a known key. Did you mean 'target'?"),
-            ("components.nrr.curve.points.2", "has no components.nrr.curve.points.2. Valid: 0, 1."),
+            ("components.nrr.curve.points.2.1", "has no components.nrr.curve.points.2. Write a number from 0 to 1."),
             ("titel", "titel is not a known key. Did you mean 'title'?"),
             ("credit_on.renewl", "credit_on.renewl is not a known key. Did you mean 'renewal'?"),
         ],
@@ -273,7 +273,8 @@ class TestLevers:
             assert lever.lower <= lever.value <= lever.upper
             assert lever.step > 0
             assert lever.unit in ("share", "count", "amount")
+        assert len({lever.path for lever in levers}) == len({lever.label for lever in levers}) == len(levers)
 
     def test_labels(self) -> None:
-        labels = [lever.label for lever in example_plan().levers()]
+        labels = [lever.label for lever in example_plan().sliders()]
         assert labels == ["NRR weight", "NRR target", "NRR floor", "KPI weight", "KPI target"]

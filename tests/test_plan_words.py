@@ -212,7 +212,7 @@ def test_two_plans_differ_exactly_where_something_is_said(one: Row, other: Row) 
 def test_a_moved_lever_is_said_with_both_numbers(written: Row, data: st.DataObject) -> None:
     plan = parsed_plan(written, "drawn")
     lever = data.draw(
-        st.sampled_from([lever for lever in plan.levers() if not lever.path.endswith(".weight")] or [None])
+        st.sampled_from([lever for lever in plan.sliders() if not lever.path.endswith(".weight")] or [None])
     )
     value = data.draw(st.integers(1, 400)) / 100
     assume(value != lever.value)

@@ -58,7 +58,7 @@ def test_no_control_alters_a_plan_by_being_shown(path: Path) -> None:
     levers = Levers(plan)
     assert levers.changes() == {}
     assert levers.plan == plan == cm.load_plan(path)
-    known = {lever.path: lever.value for lever in plan.levers()}
+    known = {lever.path: lever.value for lever in plan.sliders()}
     last = f"components.{plan.components[-1].name}.weight"
     assert {at: levers.inputs[at].value for at in known if at != last} == {
         at: value for at, value in known.items() if at != last

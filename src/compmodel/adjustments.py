@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.documents import Name, Number
+from compmodel.documents import AMOUNT, FACTOR, MEASURE, SHARE, Name, Number
 from compmodel.money import NEAR, Array, exact
 
 Truths = npt.NDArray[np.bool_]
@@ -29,21 +29,23 @@ class Condition(BaseModel):
         None, description="The component looked at; the own one unless written, for the whole plan every one."
     )
     of: Of = Field(description="Of which the threshold is: its value, attainment or payout factor.")
-    reaches: Number = Field(description="The threshold; exactly on it is reached.")
+    reaches: Number = Field(description="The threshold; exactly on it is reached.", json_schema_extra=MEASURE)
 
 
 class Gate(Condition):
     """Pay only where a condition holds."""
 
     kind: Literal["gate"] = Field(description="Pays only where the condition holds.")
-    otherwise: Number = Field(0.0, ge=0, le=1, description="Share of the pay where it does not.")
+    otherwise: Number = Field(
+        0.0, ge=0, le=1, description="Share of the pay where it does not.", json_schema_extra=SHARE
+    )
 
 
 class Kicker(Condition):
     """A factor on pay where a condition holds."""
 
     kind: Literal["kicker"] = Field(description="Multiplies pay where the condition holds.")
-    times: Number = Field(ge=0, description="The factor.")
+    times: Number = Field(ge=0, description="The factor.", json_schema_extra=FACTOR)
 
 
 class _Limit(BaseModel):
@@ -51,8 +53,10 @@ class _Limit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    factor: Number | None = Field(None, ge=0, description="As a factor of what 100% pays.")
-    amount: Number | None = Field(None, ge=0, description="As an amount of a period, in the pay currency.")
+    factor: Number | None = Field(None, ge=0, description="As a factor of what 100% pays.", json_schema_extra=FACTOR)
+    amount: Number | None = Field(
+        None, ge=0, description="As an amount of a period, in the pay currency.", json_schema_extra=AMOUNT
+    )
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> _Limit:

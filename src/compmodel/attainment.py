@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.documents import Number
+from compmodel.documents import FACTOR, MEASURE, Number
 from compmodel.money import NEAR, Array, exact, exact_array, rounded
 from compmodel.targets import Annualising
 
@@ -49,7 +49,9 @@ class AttainmentRule(BaseModel):
         json_schema_extra={"unit": "share", "lower": 0.8, "upper": 1.2, "step": 0.01},
     )
     scores: tuple[tuple[Number, Number], ...] = Field(
-        (), description="Of scores: [lower edge of the actual, attainment], edges rising; below the first nothing."
+        (),
+        description="Of scores: [lower edge of the actual, attainment], edges rising; below the first nothing.",
+        json_schema_extra={"each": [MEASURE, FACTOR]},
     )
     edge: Literal["lower", "upper"] | None = Field(
         None, description="Of scores: an actual exactly on an edge belongs to what begins there, or to what is below."

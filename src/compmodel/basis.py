@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.documents import Number
+from compmodel.documents import AMOUNT, Number
 from compmodel.money import Array, exact, rounded
 
 BasisKind = Literal["target_incentive", "rate", "rate_of_incentive", "pool"]
@@ -30,7 +30,10 @@ class Basis(BaseModel):
         "an amount that several share.",
     )
     rate: Number | None = Field(
-        None, ge=0, description="Of rate: pay for each unit of the result: 0.04 of ARR, or 250 for each one counted."
+        None,
+        ge=0,
+        description="Of rate: pay for each unit of the result: 0.04 of ARR, or 250 for each one counted.",
+        json_schema_extra={"lever": "rate"},
     )
     over: Literal["target", "opening_arr"] | None = Field(
         None,
@@ -40,7 +43,9 @@ class Basis(BaseModel):
     rounded_to: Number | None = Field(
         None, gt=0, description="Of rate_of_incentive: the rate is rounded to this, half up, such as 0.0001."
     )
-    amount: Number | None = Field(None, ge=0, description="Of pool: the amount of a period, in the pay currency.")
+    amount: Number | None = Field(
+        None, ge=0, description="Of pool: the amount of a period, in the pay currency.", json_schema_extra=AMOUNT
+    )
     shared: Shared | None = Field(
         None, description="Of pool: equally, or by target incentive, ARR managed or the component's own value."
     )

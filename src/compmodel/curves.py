@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.documents import Number
+from compmodel.documents import FACTOR, Number
 from compmodel.money import Array, exact_array
 
 CURVE_WORDS = {
@@ -37,10 +37,14 @@ class Curve(BaseModel):
         description="; ".join(f"{kind}: {words}" for kind, words in CURVE_WORDS.items()) + "."
     )
     points: tuple[tuple[Number, Number], ...] = Field(
-        (), description="Of linear: points [attainment, payout factor] in rising order of attainment."
+        (),
+        description="Of linear: points [attainment, payout factor] in rising order of attainment.",
+        json_schema_extra={"each": [FACTOR, FACTOR]},
     )
     bands: tuple[tuple[Number, Number], ...] = Field(
-        (), description="Of the other kinds: [lower edge of attainment, factor or multiplier] in rising order."
+        (),
+        description="Of the other kinds: [lower edge of attainment, factor or multiplier] in rising order.",
+        json_schema_extra={"each": [FACTOR, FACTOR]},
     )
     beyond: Literal["hold", "extend"] = Field(
         description="Above the last point or edge: hold the factor reached there, or extend the last line or band."

@@ -65,6 +65,17 @@ Number = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, BeforeValidator(_number)]
 """A whole number; true and false are none."""
 
+SHARE: dict[str, Any] = {"lever": "share", "lower": 0.0, "upper": 1.0, "step": 0.05}
+"""How far a field that is a lever may move (`json_schema_extra`): a share of 1."""
+FACTOR: dict[str, Any] = {"lever": "share", "lower": 0.0, "upper": 3.0, "step": 0.05}
+"""Of an attainment, payout factor or multiplier."""
+AMOUNT: dict[str, Any] = {"lever": "amount"}
+"""Of money: bounds and step follow the value."""
+COUNT: dict[str, Any] = {"lever": "count", "lower": 1.0, "upper": 24.0, "step": 1.0}
+"""Of months or periods."""
+MEASURE: dict[str, Any] = {"lever": "measure"}
+"""Of what is in the units of the component's value: bounds and step are the metric's, or follow the value."""
+
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which only true and false are booleans and a key is written once."""

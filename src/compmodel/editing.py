@@ -76,7 +76,7 @@ def edited_plan(plan: Plan, changes: Mapping[str, Any]) -> Plan:
     if not changes:
         return plan
     moved = {
-        lever.path: dataclasses.replace(lever, value=changes.get(lever.path, lever.value)) for lever in plan.levers()
+        lever.path: dataclasses.replace(lever, value=changes.get(lever.path, lever.value)) for lever in plan.sliders()
     }
     *weights, _ = (lever for path, lever in moved.items() if path.endswith(".weight"))
     rest = 1 - sum((exact(lever.value) for lever in weights), Fraction(0))
@@ -98,7 +98,7 @@ def edited_plan(plan: Plan, changes: Mapping[str, Any]) -> Plan:
 def changes_in_words(plan: Plan, edited: Plan) -> tuple[str, ...]:
     """Returns what differs between two versions of a plan, such as "NRR floor 100% → 95%"."""
     said = []
-    for before, after in zip(plan.levers(), edited.levers(), strict=True):
+    for before, after in zip(plan.sliders(), edited.sliders(), strict=True):
         if before.value != after.value:
             values = (style.number_words(lever.value, lever.unit) for lever in (before, after))
             said.append(f"{before.label} {' → '.join(values)}")
@@ -110,9 +110,7 @@ def changes_in_words(plan: Plan, edited: Plan) -> tuple[str, ...]:
 
 def slider_options(lever: Lever) -> list[tuple[str, float]]:
     """Returns a slider's labels and values: the declared grid and the lever's own value, exactly as it is."""
-    lower, step = exact(lever.lower), exact(lever.step)
-    grid = [float(lower + k * step) for k in range(int((exact(lever.upper) - lower) / step) + 1)]
-    values = sorted({lever.value, *(value for value in grid if abs(value - lever.value) > 1e-9)})
+    values = sorted({lever.value, *(value for value in lever.grid if abs(value - lever.value) > 1e-9)})
     options = {style.number_words(value, lever.unit): value for value in values if value != lever.value}
     own = style.number_words(lever.value, lever.unit)
     if own in options:

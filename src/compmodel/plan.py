@@ -23,15 +23,13 @@ from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, writ
 from compmodel.errors import PlanError, Problem, nearest
 from compmodel.events import EventRule
 from compmodel.exchange import ExchangeRule
-from compmodel.levers import Lever, component_levers, weights_moved
+from compmodel.levers import UNEQUAL, Lever, adjustment_levers, component_levers, weights_moved
 from compmodel.money import exact
 from compmodel.payout import PayRule
 from compmodel.settlement import MONEY, Clawback, Settlement
 
 TAKEN_BACK = ("expansion_arr", "qualifying_arr")
 """Metrics whose pay a clawback can take back, gain by gain."""
-UNEQUAL = 1e-10
-"""Weights of many digits, one of which takes the rest, may add up to as much more or less."""
 
 
 class OpenDecision(BaseModel):
@@ -191,28 +189,42 @@ class Plan(BaseModel):
         return None
 
     def levers(self) -> tuple[Lever, ...]:
-        """Returns the numbers a leader may move, component by component, with bounds and steps as declared."""
-        return tuple(lever for component in self.components for lever in component_levers(component))
+        """Returns every number that may be moved, component by component, with bounds and steps as declared."""
+        return (*component_levers(self.components), *adjustment_levers(self.adjustments, self.components))
+
+    def sliders(self) -> tuple[Lever, ...]:
+        """Returns the levers that the page has a slider for: weights, default targets and floors."""
+        return tuple(lever for lever in self.levers() if lever.is_slider)
 
 
 def _set(written: dict[str, Any], path: str, value: object, plan: str) -> None:
     at: Any = written
     steps = path.split(".")
-    for i, step in enumerate(steps):
-        key: str | int = step
+    while steps:
+        key: str | int = steps.pop(0)
         if isinstance(at, list):
-            names = [item.get("name", item.get("kind")) if isinstance(item, dict) else None for item in at]
-            if not any(names):
-                names = [str(position) for position in range(len(at))]
-            if step not in names:
-                fix = nearest(step, filter(None, names)) if at else "Replace the whole list."
-                raise PlanError([Problem(f"plan {plan}", f"has no {'.'.join(steps[: i + 1])}", fix, path)])
-            key = names.index(step)
-        elif i < len(steps) - 1 and not isinstance(at.get(step), dict | list):
-            at[step] = {"default": at[step]} if step in at else {}
-        if i == len(steps) - 1:
+            key = _place(at, str(key), path, steps, plan)
+        else:
+            while steps and key not in at and any(str(name).startswith(f"{key}.") for name in at):
+                key = f"{key}.{steps.pop(0)}"  # a segment's name may hold a dot
+            if steps and not isinstance(at.get(key), dict | list):
+                at[key] = {"default": at[key]} if key in at else {}
+        if not steps:
             at[key] = value
         at = at[key]
+
+
+def _place(entries: list[Any], step: str, path: str, after: list[str], plan: str) -> int:
+    """The place of an entry in a list, by its name, its kind or its number from 0."""
+    names = [item.get("name", item.get("kind")) if isinstance(item, dict) else None for item in entries]
+    if step in names:
+        return names.index(step)
+    is_named = any(isinstance(item, dict) and "name" in item for item in entries)
+    if step.isdigit() and int(step) < len(entries) and not is_named:
+        return int(step)
+    there = path.removesuffix("".join(f".{later}" for later in after))
+    fix = nearest(step, filter(None, names)) if any(names) else f"Write a number from 0 to {len(entries) - 1}."
+    raise PlanError([Problem(f"plan {plan}", f"has no {there}", fix, path)])
 
 
 def parsed_plan(written: object, place: str) -> Plan:

@@ -16,10 +16,10 @@ from compmodel.components import LARGEST_SHARE, Component
 from compmodel.curve_lines import curve_lines
 from compmodel.curves import Curve
 from compmodel.errors import SHOWN, CompModelError, PlanError
-from compmodel.levers import taking_the_rest, weight_path
+from compmodel.levers import UNEQUAL, taking_the_rest, weight_path
 from compmodel.money import exact
 from compmodel.pay_lines import Settings
-from compmodel.plan import UNEQUAL, Plan
+from compmodel.plan import Plan
 from compmodel.prepared_pay import Prepared, Sweep, sweep
 
 Floats = npt.NDArray[np.float64]

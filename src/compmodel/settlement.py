@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.adjustments import Cap, Condition, Floor, Gate, Kicker, Truths, is_met
-from compmodel.documents import Count, Name, Number
+from compmodel.documents import AMOUNT, COUNT, FACTOR, SHARE, Count, Name, Number
 from compmodel.money import Array, Cents, exact
 
 Rows = npt.NDArray[np.intp]
@@ -32,13 +32,18 @@ class Guarantee(_Rule):
     """The higher of pay and guarantee."""
 
     kind: Literal["guarantee"] = Field(description="Pays the higher of what is to be paid and the guarantee.")
-    share: Number | None = Field(None, ge=0, description="As a share of the period's target incentive.")
-    amount: Number | None = Field(None, ge=0, description="As an amount of a period, in the pay currency.")
+    share: Number | None = Field(
+        None, ge=0, description="As a share of the period's target incentive.", json_schema_extra=FACTOR
+    )
+    amount: Number | None = Field(
+        None, ge=0, description="As an amount of a period, in the pay currency.", json_schema_extra=AMOUNT
+    )
     months: Count | None = Field(
         None,
         ge=1,
         description="Only for a new payee's first months; a period's other months pay what they earn. Of all months "
         "unless written.",
+        json_schema_extra=COUNT,
     )
 
     @model_validator(mode="after")
@@ -52,7 +57,7 @@ class Draw(_Rule):
     """Pay in advance of earnings."""
 
     kind: Literal["draw"] = Field(description="Pays at least the draw, or in advance of what will be earned.")
-    amount: Number = Field(gt=0, description="The draw of a period, in the pay currency.")
+    amount: Number = Field(gt=0, description="The draw of a period, in the pay currency.", json_schema_extra=AMOUNT)
     recoverable: bool = Field(description="Whether what the draw adds is owed, and repaid from later pay.")
     how: Literal["top_up", "on_top"] = Field(
         "top_up",
@@ -60,7 +65,7 @@ class Draw(_Rule):
         "earned and is taken from the next pay.",
     )
     periods: Count | None = Field(
-        None, ge=1, description="Only in a payee's first periods; in every one unless written."
+        None, ge=1, description="Only in a payee's first periods; in every one unless written.", json_schema_extra=COUNT
     )
 
     @model_validator(mode="after")
@@ -74,10 +79,13 @@ class Holdback(_Rule):
     """A share of pay kept until later."""
 
     kind: Literal["holdback"] = Field(description="Keeps a share of pay back and releases it later.")
-    share: Number = Field(gt=0, lt=1, description="Share of what is to be paid.")
+    share: Number = Field(
+        gt=0, lt=1, description="Share of what is to be paid.", json_schema_extra=SHARE | {"lower": 0.05, "upper": 0.95}
+    )
     released_after: Count | Literal["year"] = Field(
         description="Released so many periods later, or year: with the last period of the fiscal year; who is not on "
-        "the plan then is not paid it."
+        "the plan then is not paid it.",
+        json_schema_extra=COUNT,
     )
     condition: Condition | None = Field(
         None, description="Must hold in the period of release, or what was held is forfeited."
@@ -88,7 +96,7 @@ class Minimum(_Rule):
     """Small amounts wait."""
 
     kind: Literal["minimum"] = Field(description="Pay below an amount is carried over to the next period.")
-    amount: Number = Field(gt=0, description="The smallest payment, in the pay currency.")
+    amount: Number = Field(gt=0, description="The smallest payment, in the pay currency.", json_schema_extra=AMOUNT)
 
 
 class Clawback(_Rule):
@@ -101,13 +109,21 @@ class Clawback(_Rule):
         "served."
     )
     within_days: Count | None = Field(
-        None, ge=1, description="Only losses within so many days of the gain's credit date."
+        None,
+        ge=1,
+        description="Only losses within so many days of the gain's credit date.",
+        json_schema_extra={"lever": "count"},
     )
     term_months: Count | None = Field(
-        None, ge=1, description="Of by_elapsed_term: the term, where the event names none."
+        None,
+        ge=1,
+        description="Of by_elapsed_term: the term, where the event names none.",
+        json_schema_extra={"lever": "count"},
     )
     schedule: tuple[tuple[Count, Number], ...] = Field(
-        (), description="Of schedule: [up to this many days served, share taken back], days rising; nothing beyond."
+        (),
+        description="Of schedule: [up to this many days served, share taken back], days rising; nothing beyond.",
+        json_schema_extra={"each": [{"lever": "count"}, SHARE]},
     )
 
     @model_validator(mode="after")
@@ -141,7 +157,9 @@ class Budget(_Rule):
     kind: Literal["budget"] = Field(
         description="Where all pay of a period exceeds the budget, everybody's shrinks alike."
     )
-    amount: Number = Field(gt=0, description="The budget of a period, in the reporting currency.")
+    amount: Number = Field(
+        gt=0, description="The budget of a period, in the reporting currency.", json_schema_extra=AMOUNT
+    )
     component: Name | None = Field(None, description="Of one component's pay alone; of all pay unless written.")
 
 

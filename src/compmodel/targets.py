@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from compmodel.documents import Day, Number
+from compmodel.documents import MEASURE, SHARE, Day, Number
 from compmodel.errors import CompModelError
 from compmodel.periods import Period
 
@@ -39,7 +39,7 @@ class TargetCase(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    target: Number = Field(description="The target.")
+    target: Number = Field(description="The target.", json_schema_extra=MEASURE)
     segment: str | None = Field(None, description="The payee's segment.")
     role: str | None = Field(None, description="The payee's role.")
     payee_id: str | None = Field(None, description="The payee.")
@@ -76,8 +76,8 @@ class Target(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    default: Number = Field(gt=0, description="Target for everyone not named below.")
-    by_segment: dict[str, Number] = Field({}, description="Target by the payee's segment.")
+    default: Number = Field(gt=0, description="Target for everyone not named below.", json_schema_extra=MEASURE)
+    by_segment: dict[str, Number] = Field({}, description="Target by the payee's segment.", json_schema_extra=MEASURE)
     cases: tuple[TargetCase, ...] = Field(
         (),
         description="Targets by segment, role, payee, period or day, before those above; the first that holds counts. "
@@ -91,6 +91,7 @@ class Target(BaseModel):
         (),
         description="Share of the target in each of a new payee's first months, such as [0.25, 0.5, 0.75]; a period's "
         "is the mean of its months since the hire. Of retention, of what lies above 100%.",
+        json_schema_extra=SHARE | {"lower": 0.05},
     )
     ramp_segments: tuple[str, ...] = Field(
         (), description="Only payees of these segments are ramped; all unless written."

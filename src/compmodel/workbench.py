@@ -77,7 +77,7 @@ class Levers(widgets.VBox):  # type: ignore[misc]
     def _component(self, component: Component) -> Any:
         path = f"components.{component.name}."
         rows: list[Any] = [widgets.HTML(f"<h3>{html.escape(component.title)}</h3>")]
-        for lever in (lever for lever in self.plan.levers() if lever.path.startswith(path)):
+        for lever in (lever for lever in self.plan.sliders() if lever.path.startswith(path)):
             if lever.path == f"components.{self.plan.components[-1].name}.weight":
                 rows.append(self.rest)
                 continue

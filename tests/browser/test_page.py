@@ -164,7 +164,7 @@ def test_four_charts_under_their_sentences(workbench: Page) -> None:
 def test_the_sliders_read_as_the_plan_says(workbench: Page) -> None:
     plan = cm.load_plan("data/plans/halves.yaml")
     last = f"components.{plan.components[-1].name}.weight"
-    shown = [(lever.label, number_words(lever.value, lever.unit)) for lever in plan.levers() if lever.path != last]
+    shown = [(lever.label, number_words(lever.value, lever.unit)) for lever in plan.sliders() if lever.path != last]
     labels = workbench.locator(".widget-slider .widget-label").all_inner_texts()
     readouts = workbench.locator(".widget-slider .widget-readout").all_inner_texts()
     assert list(zip(labels, readouts, strict=True)) == shown

@@ -1,0 +1,244 @@
+"""What a plan costs, and how many it pays at target, as its levers move: sweeps, grids, a tornado, a heatmap.
+
+Every setting is paid on what the run measured. A setting that makes no plan (a target below its floor) is left empty
+and said (`trials.py`); a table that was stopped can be handed in again as `known` to go on.
+
+Currently implemented: sweep, grid, heatmap, tornado.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from compmodel.compare import Answer
+from compmodel.errors import CompModelError
+from compmodel.levers import Lever
+from compmodel.plan import Plan
+from compmodel.replay import Replay
+from compmodel.style import count_words, number_words, percent, short_money
+from compmodel.trials import UNTRIED, Progress, lever_at, lever_values, tried
+
+Of = Literal["cost", "share_at_target"]
+Move = Literal["step", "tenth", "bounds"]
+
+
+def sweep(
+    run: Replay,
+    path: str,
+    values: Sequence[float] | None = None,
+    progress: Progress | None = None,
+    known: pd.DataFrame | None = None,
+) -> Answer:
+    """Returns what the plan costs as one lever moves, over its own grid unless values are given.
+
+    Table: one row a value; value, cost, change (against the plan as it is), share_at_target, is_current, said.
+    Raises CompModelError for an unknown lever.
+    """
+    lever = lever_at(run.plan, path)
+    values = lever.grid if values is None else values
+    earlier = None if known is None else known.rename(columns={"value": lever.path})
+    table = _with_changes(run, {lever.path: values}, progress, earlier).rename(columns={lever.path: "value"})
+    fits = table[table["cost"].notna()]
+    if fits.empty:
+        return Answer(f"No value of the {lever.label} makes a plan. {_unfit_words(table)}".strip(), table)
+    first, last, now = fits.iloc[0], fits.iloc[-1], _current(table)
+    ends = [number_words(row["value"], lever.unit) for row in (first, last)]
+    costs = [short_money(row["cost"]) for row in (first, last)]
+    shares = [percent(row["share_at_target"]) for row in (first, last)]
+    said = f"As the {lever.label} goes from {ends[0]} to {ends[1]}, cost goes from {costs[0]} to {costs[1]}"
+    said += f" and the share at target from {shares[0]} to {shares[1]}."
+    if now is not None:
+        own = number_words(lever.value, lever.unit)
+        said += f" Now, at {own}, it is {short_money(now['cost'])} and {percent(now['share_at_target'])}."
+    return Answer(f"{said} {_unfit_words(table)}".strip(), table)
+
+
+def grid(
+    run: Replay,
+    values: Mapping[str, Sequence[float] | None],
+    progress: Progress | None = None,
+    known: pd.DataFrame | None = None,
+) -> Answer:
+    """Returns what the plan costs at every combination of values of levers; None stands for a lever's own grid.
+
+    Table: one row a combination; a column a lever's path, cost, change (against the plan as it is), share_at_target,
+    is_current, said. Raises CompModelError for an unknown lever.
+    """
+    levers = {lever_at(run.plan, path): own for path, own in values.items()}
+    every = {lever.path: lever_values(lever) if own is None else own for lever, own in levers.items()}
+    table = _with_changes(run, every, progress, known)
+    return Answer(f"{_range_words(table, list(levers))} {_unfit_words(table)}".strip(), table)
+
+
+def heatmap(
+    run: Replay,
+    path_x: str,
+    path_y: str,
+    of: Of = "cost",
+    budget: float | None = None,
+    values: Mapping[str, Sequence[float]] | None = None,
+    progress: Progress | None = None,
+    known: pd.DataFrame | None = None,
+) -> Answer:
+    """Returns two levers against each other, with what fits a budget (reporting currency, all periods together).
+
+    Table: one row a combination; x, y, cost, change, share_at_target, is_current, said, is_within (the budget).
+    """
+    pair = [lever_at(run.plan, path) for path in (path_x, path_y)]
+    if pair[0] == pair[1]:
+        raise CompModelError(f"A heatmap needs two levers, not {pair[0].label} twice. Choose another one.")
+    names = {pair[0].path: "x", pair[1].path: "y"}
+    earlier = None if known is None else known.rename(columns={name: path for path, name in names.items()})
+    given = {lever_at(run.plan, path).path: list(own) for path, own in (values or {}).items()}
+    chosen = {path: given.get(path) for path in names}
+    found = grid(run, chosen, progress, earlier).table
+    said = f"{_range_words(found, pair, of)} {_unfit_words(found)}".strip()
+    table = found.rename(columns=names)
+    table["is_within"] = table["cost"] <= (np.inf if budget is None else budget)
+    if budget is not None:
+        n, of_all = int(table["is_within"].sum()), int(table["cost"].notna().sum())
+        said = f"{n:,} of {of_all:,} combinations cost at most {short_money(budget)}. {said}"
+    return Answer(said, table)
+
+
+def tornado(
+    run: Replay,
+    levers: Sequence[str] | None = None,
+    move: Move = "step",
+    progress: Progress | None = None,
+    known: pd.DataFrame | None = None,
+) -> Answer:
+    """Returns what each lever moves alone: a step, a tenth of it, or to its bounds, down and up.
+
+    Without `levers` all are tried but the last weight, which is the rest, and targets of one person. Table: one row a
+    lever, the largest effect first; path, label, unit, value, low, high, cost, low_cost, high_cost, low_change,
+    high_change, effect (the larger of the two, signs aside), said.
+    """
+    chosen = _tornado_levers(run.plan) if levers is None else [lever_at(run.plan, path) for path in levers]
+    ends = {lever.path: _ends(lever, move) for lever in chosen}
+    own = {lever.path: lever.value for lever in chosen}
+    settings = [own, *({**own, path: end} for path, both in ends.items() for end in both)]
+    every = tried(run, pd.DataFrame(settings), progress, None if known is None else _settings_of(known, own))
+    now, found = round(float(every["cost"].iloc[0]), 2), every.iloc[1:]
+    rows = []
+    for i, lever in enumerate(chosen):
+        (low, high), costs = ends[lever.path], [round(float(cost), 2) for cost in found["cost"].iloc[2 * i : 2 * i + 2]]
+        changes = [round(cost - now, 2) for cost in costs]
+        said = "; ".join(dict.fromkeys(text for text in found["said"].iloc[2 * i : 2 * i + 2] if text))
+        effect = float(np.nan_to_num(np.abs(changes)).max())
+        rows.append((lever.path, lever.label, lever.unit, lever.value, low, high, now, *costs, *changes, effect, said))
+    columns = ["path", "label", "unit", "value", "low", "high", "cost", "low_cost", "high_cost"]
+    table = pd.DataFrame(rows, columns=[*columns, "low_change", "high_change", "effect", "said"])
+    table = table.sort_values("effect", ascending=False, kind="stable").reset_index(drop=True)
+    untried = int((every["said"] == UNTRIED).sum())
+    stopped = f" {len(every) - untried:,} of {len(every):,} tried." if untried else ""
+    return Answer(_tornado_words(table, move) + stopped, table)
+
+
+def _settings_of(known: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:
+    """The settings behind an earlier table, as `tried` knows them."""
+    rows = [{**own, "cost": cost} for cost in known["cost"].head(1)]
+    for end in ("low", "high"):
+        rows += [{**own, row["path"]: row[end], "cost": row[f"{end}_cost"]} for _, row in known.iterrows()]
+    return pd.DataFrame(rows).dropna(subset="cost").assign(share_at_target=np.nan, said="")
+
+
+def _tornado_levers(plan: Plan) -> list[Lever]:
+    weights = [lever.path for lever in plan.levers() if lever.path.endswith(".weight")]
+    of_one = [
+        f"components.{component.name}.target.cases.{i}.target"
+        for component in plan.components
+        for i, case in enumerate(component.target.cases)
+        if case.payee_id is not None
+    ]
+    return [lever for lever in plan.levers() if lever.path not in (*weights[-1:], *of_one)]
+
+
+def _ends(lever: Lever, move: Move) -> tuple[float, float]:
+    """Low and high of a lever, within its bounds."""
+    by = {"step": lever.step, "tenth": abs(lever.value) / 10, "bounds": np.inf}[move]
+    low, high = max(lever.lower, lever.value - by), min(lever.upper, lever.value + by)
+    return round(low, 9), round(high, 9)
+
+
+def _tornado_words(table: pd.DataFrame, move: Move) -> str:
+    if table["cost"].isna().all():
+        return "Nothing is known yet."
+    moved = table[table["effect"] > 0]
+    if moved.empty:
+        return "None of these levers moves cost."
+    first = moved.iloc[0]
+    sides = []
+    for end, change in (("low", "low_change"), ("high", "high_change")):
+        if abs(first[change]) > 0:
+            more = "more" if first[change] > 0 else "less"
+            sides.append(f"{number_words(first[end], first['unit'])} costs {short_money(abs(first[change]))} {more}")
+    step = round(max(first["high"] - first["value"], first["value"] - first["low"]) * 100, 6)
+    worth = ""
+    if move == "step" and first["unit"] == "share" and step == int(step):
+        points = "a point" if step == 1 else count_words(int(step), "point")
+        worth = f"{points} {'is' if step == 1 else 'are'} worth up to {short_money(first['effect'])}: "
+    said = f"The {first['label']} moves cost most: {worth}{', '.join(sides)}."
+    if len(moved) > 1:
+        said += f" Next is the {moved.iloc[1]['label']}, up to {short_money(moved.iloc[1]['effect'])}."
+    still = int(((table["effect"] == 0) & (table["said"] == "")).sum())
+    stuck = int(((table["said"] != "") & (table["said"] != UNTRIED)).sum())
+    for n, does in (
+        (still, "moves nothing" if still == 1 else "move nothing"),
+        (stuck, "could not be moved both ways"),
+    ):
+        said += f" {count_words(n, 'lever').capitalize()} {does}." if n else ""
+    return said
+
+
+def _with_changes(
+    run: Replay, values: Mapping[str, Sequence[float]], progress: Progress | None, known: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Every combination of values, the plan's own among them, with its change against the plan as it is."""
+    own = {path: lever_at(run.plan, path).value for path in values}
+    axes = [sorted({*map(float, of), own[path]}) for path, of in values.items()]
+    settings = pd.DataFrame(list(product(*axes)), columns=list(values))
+    found = tried(run, settings, progress, known)
+    is_current = np.all(settings.to_numpy() == list(own.values()), axis=1)
+    now = found["cost"].to_numpy()[is_current]
+    change = (found["cost"] - float(now[0])).round(2)
+    found.insert(len(values) + 1, "change", change)
+    found.insert(len(values) + 3, "is_current", is_current)
+    return found
+
+
+def _current(table: pd.DataFrame) -> pd.Series | None:
+    now = table[table["is_current"] & table["cost"].notna()]
+    return None if now.empty else now.iloc[0]
+
+
+def _range_words(table: pd.DataFrame, levers: Sequence[Lever], of: Of = "cost") -> str:
+    fits = table[table[of].notna()]
+    if fits.empty:
+        return "No combination makes a plan."
+    words = short_money if of == "cost" else percent
+    said = []
+    for at in (int(fits[of].argmin()), int(fits[of].argmax())):
+        row = fits.iloc[at]
+        where = ", ".join(f"{lever.label} {number_words(row[lever.path], lever.unit)}" for lever in levers)
+        said.append(f"{words(row[of])} ({where})")
+    now = _current(table)
+    own = "" if now is None else f" Now it is {words(now[of])}."
+    return f"{'Cost' if of == 'cost' else 'The share at target'} runs from {said[0]} to {said[1]}.{own}"
+
+
+def _unfit_words(table: pd.DataFrame) -> str:
+    """How many settings were not tried, and how many make no plan with the first reason; nothing where all are well."""
+    untried, unfit = table["said"] == UNTRIED, (table["said"] != "") & (table["said"] != UNTRIED)
+    said = []
+    if untried.any():
+        said.append(f"{len(table) - int(untried.sum()):,} of {len(table):,} tried.")
+    if unfit.any():
+        make = "makes" if unfit.sum() == 1 else "make"
+        said.append(f"{int(unfit.sum()):,} of {len(table):,} {make} no plan: {table.loc[unfit, 'said'].iloc[0]}")
+    return " ".join(said)
