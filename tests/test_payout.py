@@ -53,8 +53,9 @@ def test_components_are_differences_of_rounded_running_totals(amounts: list[Frac
 
 
 def test_halves_to_the_even_cent_where_the_plan_says_so() -> None:
+    even = PayRule(currency="USD", period="year", rounding="half_even")
     ties = np.array([[Fraction("0.285")], [Fraction("0.275")], [Fraction("-0.285")], [Fraction("0.2851")]])
-    found = payout_cents(ties.astype(float), lambda at: ties[at], "half_even")
+    found = payout_cents(ties.astype(float), lambda at: ties[at], even)
     assert found.ravel().tolist() == [28, 28, -28, 29]
     assert payout_cents(ties.astype(float), lambda at: ties[at]).ravel().tolist() == [29, 28, -29, 29]
 
@@ -65,10 +66,14 @@ def test_halves_to_the_even_cent_where_the_plan_says_so() -> None:
         ({"currency": "usd"}, "currency"),
         ({"currency": "own"}, "currency"),
         ({"period": "week"}, "'month', 'quarter', 'half' or 'year'"),
-        ({"rounding": "bankers"}, "'half_up' or 'half_even'"),
+        ({"rounding": "bankers"}, "'half_up', 'half_even' or 'none'"),
         ({"proration": "weeks"}, "'days', 'working_days' or 'months'"),
         ({"month_day": 31}, "less than or equal to 28"),
         ({"per": "quarter"}, "Extra inputs"),
+        ({"rounded_to": 0.005}, "not whole cents"),
+        ({"rounded_to": 0}, "greater than 0"),
+        ({"rounding": "none", "rounded_to": 1}, "say nothing"),
+        ({"rounding": "none", "rounded_at": "component"}, "say nothing"),
     ],
 )
 def test_pay_rule_is_strict(wrong: dict[str, str], said: str) -> None:

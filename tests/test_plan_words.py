@@ -131,6 +131,9 @@ def test_what_changed_from_thirds_to_halves() -> None:
          "In their first months, the NRR goal asks 25% and 50% of new people; before, the whole."),
         ({"components.nrr.attainment.rounded_to": 0.01},
          "NRR attainment is measured from 100% to the goal, rounded half up to 1% instead of from 100% to the goal."),
+        ({"pay.rounding": "none"}, "Pay is rounded not at all instead of half up to the cent."),
+        ({"pay.rounded_to": 1}, "Pay is rounded to steps of 1 instead of 0.01 of its currency."),
+        ({"pay.rounded_at": "component"}, "What is rounded is each component alone instead of each person's total."),
         ({"pay.period": "month"}, "Pay is worked out and paid each month instead of quarter."),
         ({"title": "Other"}, "From Halves to Other."),
         ({"name": "other"}, "From Halves (halves) to Halves (other)."),
@@ -334,7 +337,18 @@ EDGES = {"kind": "table", "bands": [[0.9, 0.5], [1, 1]], "edge": ["lower", "uppe
 RAMPED = HALVES.replace(
     {f"{NRR}.curve": EDGES, f"{NRR}.target": {"default": 1.1, "ramp": [0.5], "ramp_segments": ["smb"]}}
 )
-WALKED = (RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE, QUALIFYING, CLAWED, RAMPED)
+BELOW = {"component": "nrr", "of": "value", "below": 1.1}
+KEPT = HALVES.replace(
+    {
+        "pay.rounded_to": 1,
+        "adjustments": [
+            {"kind": "gate", **BELOW},
+            {"kind": "kicker", **BELOW, "times": 1.1},
+            {"kind": "holdback", "share": 0.2, "released_after": 2, "condition": BELOW, "on_leaving": "pay"},
+        ],
+    }
+)
+WALKED = (KEPT, RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE, QUALIFYING, CLAWED, RAMPED)
 SETTLED = ("Gate", "Kicker", "Cap", "Floor", "Guarantee", "Draw", "Holdback", "Minimum", "Clawback", "Budget")
 FIXED = {
     "Component.weight",
@@ -487,7 +501,23 @@ def test_a_new_field_is_said_by_its_description() -> None:
          "lost."),
         ({"kind": "holdback", "share": 0.25, "released_after": "year"},
          "25% of pay is held back and released with the last pay of the year."),
+        ({"kind": "holdback", "share": 0.2, "released_after": 2, "on_leaving": "forfeit"},
+         "A fifth of pay is held back and released two quarters later; what is held of who leaves is lost."),
+        ({"kind": "holdback", "share": 0.2, "released_after": 2, "on_leaving": "pay",
+          "condition": {"component": "nrr", "of": "value", "reaches": 1}},
+         "A fifth of pay is held back and released two quarters later, if NRR reaches 100% then; otherwise it is "
+         "lost; who leaves is paid it with the last pay, on the same condition."),
         ({"kind": "minimum", "amount": 50}, "Pay below 50 USD waits and is added to the next quarter's."),
+        ({"kind": "minimum", "amount": 50, "on_leaving": "pay"},
+         "Pay below 50 USD waits and is added to the next quarter's; who leaves is paid all of it."),
+        ({"kind": "gate", "component": "nrr", "of": "value", "below": 1.2}, "Nothing unless NRR is below 120%."),
+        ({"kind": "kicker", "of": "attainment", "below": 0.5, "times": 0.9},
+         "10% less pay where attainment of every component is below 50%."),
+        ({"kind": "cap", "amount": 9000, "prorated": True},
+         "At most 9,000 USD a quarter (for part of a quarter that part of it)."),
+        ({"kind": "draw", "amount": 500, "recoverable": False, "prorated": True},
+         "Pay is topped up to a draw of 500 USD a quarter (for part of a quarter that part of it); what that adds is "
+         "never owed."),
         ({"kind": "clawback", "component": "expansion", "how": "schedule", "schedule": [[30, 0.75], [60, 0.5]]},
          "What expansion ARR paid on a gain is taken back where its account leaves: 75% up to 30 days, 50% up to 60 "
          "days and nothing later."),
@@ -535,6 +565,21 @@ def test_an_adjustment_in_words(rule: Row, said: str) -> None:
 def test_a_mechanic_in_words(changes: Row, said: str) -> None:
     plan = HALVES.replace({f"{NRR}.{name}": value for name, value in changes.items()})
     assert f"  {said}" in plan_words(plan)
+
+
+@pytest.mark.parametrize(
+    ("pay", "said"),
+    [
+        ({"rounded_to": 5}, "rounded half up to steps of 5 USD, once, on each person's total"),
+        ({"rounding": "half_even", "rounded_to": 1}, "rounded half to the even step of 1 USD, once, on each person's "
+         "total"),
+        ({"rounded_at": "component"}, "rounded half up to the cent, on each component alone"),
+        ({"rounding": "none"}, "not rounded"),
+    ],
+)  # fmt: skip
+def test_rounding_in_words(pay: Row, said: str) -> None:
+    plan = HALVES.replace({f"pay.{name}": value for name, value in pay.items()})
+    assert plan_words(plan)[3] == f"  Paid each quarter in USD, {said}."
 
 
 def test_a_rate_in_words() -> None:

@@ -7,7 +7,8 @@ import pytest
 from compmodel.errors import PlanError
 from compmodel.explain import explain
 from compmodel.plan import Plan, parsed_plan
-from compmodel.replay import Replay, payouts_in_force, replay
+from compmodel.replay import Replay, replay
+from compmodel.transfers import payouts_in_force
 from histories import Company, Row, employed, event, held
 from test_pay import part, plan_of
 

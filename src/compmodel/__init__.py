@@ -35,10 +35,11 @@ from compmodel.lab import definition_answers
 from compmodel.payout_curves import payout_curves
 from compmodel.periods import Calendar, Period, period_range, trailing_range
 from compmodel.plan import Plan, example_plan, load_plan, load_plans, save_plan
-from compmodel.replay import Replay, payouts_in_force, replay, run_record
+from compmodel.replay import Replay, replay, run_record
 from compmodel.sources import load_history
 from compmodel.switchboard import credit_date_switchboard
 from compmodel.tables import History, Settings
+from compmodel.transfers import OnPlan, payouts_by_plan, payouts_in_force
 from compmodel.verification import verify
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Definitions",
     "Explanation",
     "History",
+    "OnPlan",
     "Period",
     "Plan",
     "PlanError",
@@ -76,6 +78,7 @@ __all__ = [
     "pay_change_by_payee",
     "payout_curves",
     "payout_table",
+    "payouts_by_plan",
     "payouts_in_force",
     "period_range",
     "replay",

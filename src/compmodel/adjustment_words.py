@@ -12,7 +12,7 @@ from typing import Any
 from compmodel.adjustments import Cap, Condition, Floor, Gate, Kicker
 from compmodel.money import exact
 from compmodel.settlement import Budget, Clawback, Draw, Guarantee, Holdback, Minimum
-from compmodel.style import count_words
+from compmodel.style import count_words, statement_money
 from compmodel.wording import capitalised, in_sentence, listed, number
 
 _PARTS = {0.5: "half", 1 / 3: "a third", 0.2: "a fifth", 0.1: "a tenth", 2 / 3: "two thirds"}
@@ -59,19 +59,31 @@ def adjustment_words(rule: Any, names: Names = PLAIN) -> str:
     return words(rule, names) if words else f"{rule.kind}: {_as_written(rule)}"
 
 
+def balance_words(rule: Any, balance: float) -> str:
+    """Returns what is still due to a person after a period, or owed by them; empty where nothing is.
+
+    >>> balance_words(Holdback(kind="holdback", share=0.2, released_after=2), 400)
+    'then held back: 400.00'
+    """
+    if not balance:
+        return ""
+    what = "held back" if isinstance(rule, Holdback) else "waiting"
+    return f"then {what if balance > 0 else 'owed'}: {statement_money(abs(balance))}"
+
+
 def condition_words(rule: Condition, names: Names = PLAIN) -> str:
-    """Returns what must be reached.
+    """Returns what must be reached, or lie below.
 
     >>> condition_words(Condition(component="nrr", of="attainment", reaches=0.5), Names({"nrr": "NRR"}))
     'attainment of NRR reaches 50%'
     """
-    looked_at = rule.component or names.own
+    looked_at, verb = rule.component or names.own, "reaches" if rule.reaches is not None else "is below"
     if rule.of == "value":
         title = names.title(looked_at) if looked_at else "every component's result"
-        return f"{title} reaches {number(rule.reaches, names.units.get(looked_at, ''))}"
+        return f"{title} {verb} {number(rule.threshold, names.units.get(looked_at, ''))}"
     what = {"attainment": "attainment", "factor": "the payout factor"}[rule.of]
     of_whom = f"of {names.title(looked_at)}" if looked_at else "of every component"
-    return f"{what} {of_whom} reaches {number(rule.reaches, 'share')}"
+    return f"{what} {of_whom} {verb} {number(rule.threshold, 'share')}"
 
 
 def _as_written(rule: Any) -> str:
@@ -94,20 +106,24 @@ def _kicker(rule: Kicker, names: Names) -> str:
 def _limit(rule: Cap | Floor, names: Names) -> str:
     which = "at most" if isinstance(rule, Cap) else "at least"
     if rule.amount is not None:
-        return capitalised(f"{which} {names.money(rule.amount)} a {names.period}")
+        return capitalised(f"{which} {names.money(rule.amount)} a {names.period}{_part(rule, names)}")
     return capitalised(f"{which} {number(rule.factor or 0, 'share')} of what 100% pays")
+
+
+def _part(rule: Cap | Floor | Guarantee | Draw, names: Names) -> str:
+    return f" (for part of a {names.period} that part of it)" if rule.prorated else ""
 
 
 def _guarantee(rule: Guarantee, names: Names) -> str:
     least = f"{number(rule.share, 'share')} of target incentive" if rule.share is not None else None
-    least = least or f"{names.money(rule.amount or 0)} a {names.period}"
+    least = least or f"{names.money(rule.amount or 0)} a {names.period}{_part(rule, names)}"
     first = count_words(rule.months or 0, "month") if rule.months != 1 else "month"
     who = f"New people are guaranteed {least} in their first {first}" if rule.months else f"All are guaranteed {least}"
     return f"{who}, or what they earn if that is more"
 
 
 def _draw(rule: Draw, names: Names) -> str:
-    amount = f"{names.money(rule.amount)} a {names.period}"
+    amount = f"{names.money(rule.amount)} a {names.period}{_part(rule, names)}"
     first = count_words(rule.periods or 0, names.period) if rule.periods != 1 else names.period
     while_new = f", in a person's first {first}" if rule.periods else ""
     if rule.how == "on_top":
@@ -123,14 +139,18 @@ def _holdback(rule: Holdback, names: Names) -> str:
         is_later = rule.released_after > 0
         later = f"{count_words(rule.released_after, names.period)} later" if is_later else f"in the same {names.period}"
     said = capitalised(f"{part or number(rule.share, 'share')} of pay is held back and released {later}")
-    if rule.condition is None:
-        return said
-    condition = condition_words(rule.condition, Names(names.titles, names.units))
-    return f"{said}, if {condition} then; otherwise it is lost"
+    if rule.condition is not None:
+        condition = condition_words(rule.condition, Names(names.titles, names.units))
+        said = f"{said}, if {condition} then; otherwise it is lost"
+    lost = "; what is held of who leaves is lost"
+    paid = f"; who leaves is paid it with the last pay{', on the same condition' if rule.condition else ''}"
+    return said + ("" if rule.on_leaving is None else lost if rule.on_leaving == "forfeit" else paid)
 
 
 def _minimum(rule: Minimum, names: Names) -> str:
-    return f"Pay below {names.money(rule.amount)} waits and is added to the next {names.period}'s"
+    said = f"Pay below {names.money(rule.amount)} waits and is added to the next {names.period}'s"
+    leaving = {"pay": "; who leaves is paid all of it", "forfeit": "; what waits of who leaves is lost"}
+    return said + leaving.get(rule.on_leaving or "", "")
 
 
 def _clawback(rule: Clawback, names: Names) -> str:

@@ -20,8 +20,11 @@ Truths = npt.NDArray[np.bool_]
 Of = Literal["value", "attainment", "factor"]
 
 
+PRORATED = "For part of a period only that part of the amount; the whole amount unless written."
+
+
 class Condition(BaseModel):
-    """What another component, or the own one, must have reached."""
+    """What another component, or the own one, must have reached, or lie below."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -29,7 +32,25 @@ class Condition(BaseModel):
         None, description="The component looked at; the own one unless written, for the whole plan every one."
     )
     of: Of = Field(description="Of which the threshold is: its value, attainment or payout factor.")
-    reaches: Number = Field(description="The threshold; exactly on it is reached.", json_schema_extra=MEASURE)
+    reaches: Number | None = Field(
+        None, description="Holds from this threshold on; exactly on it is reached.", json_schema_extra=MEASURE
+    )
+    below: Number | None = Field(
+        None,
+        description="Instead: holds below this threshold; exactly on it is not below.",
+        json_schema_extra=MEASURE,
+    )
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Condition:
+        if (self.reaches is None) == (self.below is None):
+            raise ValueError("must have either reaches or below. Write exactly one of the two.")
+        return self
+
+    @property
+    def threshold(self) -> float:
+        """What must be reached, or not."""
+        return self.reaches if self.reaches is not None else self.below or 0.0
 
 
 class Gate(Condition):
@@ -57,19 +78,22 @@ class _Limit(BaseModel):
     amount: Number | None = Field(
         None, ge=0, description="As an amount of a period, in the pay currency.", json_schema_extra=AMOUNT
     )
+    prorated: bool = Field(False, description=PRORATED)
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> _Limit:
         if (self.factor is None) == (self.amount is None):
             raise ValueError("must have either a factor or an amount. Write exactly one of the two.")
+        if self.prorated and self.amount is None:
+            raise ValueError("a factor is of pay for the time on the plan. Delete prorated.")
         return self
 
-    def of(self, base: Array) -> Array:
-        """Returns the limit where factor 1 pays `base`."""
+    def of(self, base: Array, proration: Array) -> Array:
+        """Returns the limit where factor 1 pays `base` for that share of the period."""
         number = self.factor if self.factor is not None else self.amount
         known = exact(number or 0) if base.dtype == object else number
         limit: Array = known * base if self.factor is not None else known + 0 * base
-        return limit
+        return limit * proration if self.prorated else limit
 
 
 class Cap(_Limit):
@@ -98,7 +122,7 @@ def adjusted(
     """Returns a component's pay after its adjustments, and the position of the last rule that changed it, -1 for none.
 
     `pay` and `base` (what factor 1 pays) are arrays of any shape; `results` hold value, attainment and factor with the
-    components, named in order, on one more last axis; a component without a value has reached nothing.
+    components, named in order, on one more last axis, and proration; a component without a value meets no condition.
     """
     last = np.full(pay.shape, -1, dtype=np.int8)
     for position, rule in enumerate(rules):
@@ -109,7 +133,7 @@ def adjusted(
             number = exact(share) if pay.dtype == object else share
             pay = np.where(met == isinstance(rule, Kicker), number * pay, pay)
         else:
-            pay = (np.minimum if isinstance(rule, Cap) else np.maximum)(pay, rule.of(base))
+            pay = (np.minimum if isinstance(rule, Cap) else np.maximum)(pay, rule.of(base, results["proration"]))
             if pay.dtype != object:  # a float's last digits are no change
                 pay = np.where(np.abs(pay - before) <= NEAR * np.maximum(1.0, np.abs(before)), before, pay)
         last[pay != before] = position
@@ -120,9 +144,10 @@ def is_met(rule: Condition, results: Mapping[str, Array], names: Sequence[str], 
     """Tells where a condition holds; `own` is the position of the component that has it, None for the whole plan."""
     looked_at = results[rule.of]
     chosen = _chosen(rule, names, own)
-    number = exact(rule.reaches) if looked_at.dtype == object else rule.reaches
-    is_absent = results["is_absent"][..., chosen]
-    reached = (looked_at[..., chosen] >= number) & ~results["is_empty"][..., chosen] & ~is_absent
+    number = exact(rule.threshold) if looked_at.dtype == object else rule.threshold
+    is_absent, looked_at = results["is_absent"][..., chosen], looked_at[..., chosen]
+    on_side = looked_at >= number if rule.reaches is not None else looked_at < number
+    reached = on_side & ~results["is_empty"][..., chosen] & ~is_absent
     if rule.component is None and own is None:
         reached = reached | is_absent  # what the person's role does not have cannot be missed
     return np.asarray(reached.astype(bool).all(axis=-1))
@@ -130,8 +155,8 @@ def is_met(rule: Condition, results: Mapping[str, Array], names: Sequence[str], 
 
 def near_threshold(rule: Condition, results: Mapping[str, Array], names: Sequence[str], own: int | None) -> Truths:
     """Tells where floats cannot say whether a condition holds."""
-    off = np.abs(results[rule.of][..., _chosen(rule, names, own)] - rule.reaches)
-    return np.asarray((off < NEAR * max(1.0, abs(rule.reaches))).any(axis=-1))
+    off = np.abs(results[rule.of][..., _chosen(rule, names, own)] - rule.threshold)
+    return np.asarray((off < NEAR * max(1.0, abs(rule.threshold))).any(axis=-1))
 
 
 def _chosen(rule: Condition, names: Sequence[str], own: int | None) -> list[int]:

@@ -41,6 +41,7 @@ class Entry(BaseModel):
     yearly_incentive: Number | None = Field(None, description="Instead: of the year.")
     proration: Number | None = Field(None, gt=0, le=1, description="Share of the period on the plan; 1 unless written.")
     hired_on: Day | None = Field(None, description="First day; long ago unless written.")
+    left_on: Day | None = Field(None, description="Last day on the plan; stays unless written.")
     on_last_day: bool | None = Field(None, description="On the plan on the period's last day; true unless written.")
     role: str | None = Field(None, description="Role.")
     team: str | None = Field(None, description="Team.")
@@ -51,7 +52,17 @@ class Entry(BaseModel):
 
 STAGES = {"measurements": "value", "credited": "amount", "attainments": "attainment"}
 """The lists a case may begin with, and the column that each needs."""
-OF_PERSON = ("target_incentive", "yearly_incentive", "proration", "hired_on", "on_last_day", "role", "team", "segment")
+OF_PERSON = (
+    "target_incentive",
+    "yearly_incentive",
+    "proration",
+    "hired_on",
+    "left_on",
+    "on_last_day",
+    "role",
+    "team",
+    "segment",
+)
 
 
 class Expected(BaseModel):
@@ -229,6 +240,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 **{name: row.get(name) for name in ("role", "team", "segment")},
                 "region": None,
                 "hired_on": pd.Timestamp(row.get("hired_on", LONG_AGO)),
+                "left_on": pd.Timestamp(row["left_on"]) if "left_on" in row else pd.NaT,
                 "on_last_day": row.get("on_last_day", True),
                 "cent_days": yearly * 100 * share,
                 "days_on_plan": share,

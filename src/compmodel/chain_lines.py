@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from compmodel.style import count_words, exact_words, statement_money
+from compmodel.style import count_words, exact_words, pay_money, statement_money
 from compmodel.tables import EXCHANGE
 
 SHOWN = 20
@@ -49,19 +49,20 @@ def _payout_lines(rows: Rows, width: int) -> list[str]:
     for row, following in zip(shown, [*shown[1:], None], strict=True):
         is_number = row.unit == "share" or row.step == "exchange"
         said = exact_words(row.amount, row.unit) if is_number else statement_money(row.amount)
+        said = pay_money(row.amount) if row.step == "payout" else said
         said += "    " if row.unit == "share" else f" {row.unit}"
         label = f"One {row.item}" if row.step == "exchange" else row.step.replace("_", " ").capitalize()
         lines += _beside(label, said, width)
         if row.step == "payout":
             for part in (part for part in rows if part.step == "component"):
-                lines += _beside(f"  {part.item}", statement_money(part.amount) + " " * (len(row.unit) + 1), width)
+                lines += _beside(f"  {part.item}", pay_money(part.amount) + " " * (len(row.unit) + 1), width)
         lines += _wrapped(row.note, 4, width) if following is None or following.note != row.note else []
     return lines
 
 
 def _component_lines(rows: Rows, width: int) -> list[str]:
     head = rows[0]
-    lines = _beside(head.item.upper(), f"{statement_money(head.amount)} {head.unit}", width)
+    lines = _beside(head.item.upper(), f"{pay_money(head.amount)} {head.unit}", width)
     lines += _wrapped(head.note, 2, width)
     for row in (row for row in rows[1:] if not row.ratio):
         is_money = row.unit not in ("share", *_COUNTS) and row.step != "gross"

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from compmodel.balances import half_up
 from compmodel.books import BOOK
 from compmodel.chain_lines import rows_of
 from compmodel.components import Component
 from compmodel.money import Cents
-from compmodel.settlement import Clawback, half_up
+from compmodel.settlement import Clawback
 from compmodel.tables import GAINS, UNASSIGNED
 
 MONTHS_A_YEAR = 12

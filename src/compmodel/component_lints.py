@@ -265,10 +265,11 @@ def _gate(plan: Plan, rule: object, path: str, said: str, size: str, own: Compon
     if isinstance(rule, Condition) and not _can_hold(plan, rule, own):
         yield _never(path, said)
     elif isinstance(rule, Gate) and rule.otherwise == 0:
+        side = "below" if rule.reaches is not None else "above"
         yield Lint(
             path,
             f"all or nothing {said}",
-            f"a hair below the threshold {size} is lost, and whoever is sure to miss it has no reason to try",
+            f"a hair {side} the threshold {size} is lost, and whoever is sure to miss it has no reason to try",
             "write otherwise: 0.5, for example, or make it a kicker that pays more where the condition holds",
         )
 
@@ -280,7 +281,7 @@ def _never(path: str, said: str) -> Lint:
 
 def _can_hold(plan: Plan, rule: Condition, own: Component | None) -> bool:
     looked_at = [plan.component(rule.component)] if rule.component else [own] if own else list(plan.components)
-    return all(rule.reaches <= _most(component, rule.of) for component in looked_at)
+    return rule.reaches is None or all(rule.reaches <= _most(component, rule.of) for component in looked_at)
 
 
 def _most(component: Component, of: str) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Literal, get_args
 
@@ -239,10 +240,12 @@ class Component(BaseModel):
             )
         if self.to_date and (self.baseline != "year_start" or self.basis.kind not in ("target_incentive", "rate")):
             raise ValueError("to_date pays the year so far. Write baseline: year_start, and no other basis, with it.")
-        if self.to_date and (self.adjustments or self.roles or self.target.ramp or self.target.cases):
+        limits = [rule for rule in self.adjustments if not isinstance(rule, Condition)]
+        is_of_period = any(rule.kind == "floor" or rule.amount is not None for rule in limits)
+        if self.to_date and (is_of_period or self.target.ramp or self.target.cases):
             raise ValueError(
-                "to_date cannot go with adjustments, roles, or a target's ramp or cases, which would be of the year so "
-                "far and of the period at once. Delete one of them."
+                "to_date cannot go with a floor, a cap of an amount, or a target's ramp or cases, which would be of "
+                "the year so far and of the period at once. Delete one of them."
             )
         if self.to_date and (self.to_date == "elapsed") != bool(self.target.yearly):
             fix = "Write target.yearly with elapsed, and only with it."
@@ -304,3 +307,17 @@ class Component(BaseModel):
                     rule = f"target.{name} makes {least:g} in a month, but must lie above attainment.floor, which holds"
                     raise ValueError(f"{rule} for the months measured. Lower the floor.")
         return self
+
+
+def mixed_years(components: Sequence[Component], has_conditions: bool) -> str:
+    """Returns where a period's result would decide over pay of the year so far; empty where none does.
+
+    `has_conditions`: whether the whole plan has gates or kickers, which would be on all components.
+    """
+    so_far = [component.name for component in components if component.to_date]
+    for component in (component for component in components if component.to_date):
+        for rule in component.adjustments:
+            if isinstance(rule, Condition) and rule.component not in (None, *so_far):
+                return f"{component.name} is to_date, but its {rule.kind} looks at {rule.component}, which is not"
+    is_mixed = has_conditions and 0 < len(so_far) < len(components)
+    return "a gate or kicker of the whole plan needs all components to_date, or none" if is_mixed else ""

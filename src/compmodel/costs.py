@@ -14,6 +14,7 @@ from compmodel.errors import CompModelError, nearest
 from compmodel.exchange import rate_of
 from compmodel.measurement import Ledger
 from compmodel.money import Array, exact, exact_array, whole_cents
+from compmodel.payout import payout_cents
 from compmodel.replay import Ledgers, Replay
 from compmodel.style import percent, short_money, signed_money, signed_percent
 from compmodel.tables import GAINS, LOSSES, UNASSIGNED
@@ -43,7 +44,8 @@ def target_incentives(run: Replay) -> pd.DataFrame:
         incentive: Array = weight[rows] * exact_array(above[rows]) / (100 * exact_array(below[rows]))
         return incentive
 
-    cents = whole_cents(weight.astype(float) * above / (100 * below), exactly, rule.rounding)
+    unrounded, rounds = (weight.astype(float) * above / (100 * below))[:, None], rule.rounding != "none"
+    cents = payout_cents(unrounded, lambda rows: exactly(rows)[:, None], rule if rounds else None)[:, 0]
     rate = rate_of(run.stage.rates, people["period"], people["currency"])
 
     def exactly_converted(rows: Array) -> Array:

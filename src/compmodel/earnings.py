@@ -115,7 +115,7 @@ def earned(components: Sequence[Component], known: Known, of_plan: Sequence[Gate
     factor = np.where(is_empty, 0 * factor, factor)
     gross = base * factor
     results = {"value": value, "attainment": attainment, "factor": factor}
-    results |= {"is_empty": is_empty, "is_absent": known.is_absent}
+    results |= {"is_empty": is_empty, "is_absent": known.is_absent, "proration": known.proration[..., 0]}
     pay, changed_by = gross.copy(), np.full(gross.shape, -1, dtype=np.int8)
     for i, component in enumerate(components):
         if component.adjustments:

@@ -7,6 +7,7 @@ and denominator of each ratio, opening ARR and events to their account; whole ce
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,12 @@ from compmodel.contributions import Line, contributions
 from compmodel.errors import CompModelError, Hints, nearest
 from compmodel.exchange import ExchangeRule
 from compmodel.html_tables import details_html
+from compmodel.payout import PayRule
 from compmodel.periods import Period
 from compmodel.plan import Plan
+from compmodel.plan_vocabulary import rounding_words
 from compmodel.replay import Replay, people_of, rates_paid
-from compmodel.style import count_words, exact_words, number_words, statement_money
+from compmodel.style import count_words, exact_words, number_words, pay_money, statement_money
 
 NUMBERS = ["share", "split", "local_amount", "rate", "amount", "counted", "numerator", "denominator"]
 CHAIN = ["component", "ratio", "step", "item", "window", "level", "unit_id", "product", "share"]
@@ -95,7 +98,7 @@ def _of_adjustment(row: Any) -> Line:
     name = row.component.replace("_", " ")
     return {"component": row.component, "step": "component", "item": name, "amount": row.payout} | {
         "unit": row.currency,
-        "note": row.adjustment_reason,
+        "note": "; ".join(filter(None, (row.adjustment_reason, row.note))),
     }
 
 
@@ -144,6 +147,8 @@ def _sentence(run: Replay, paid: pd.DataFrame) -> str:
     total, currency = _total(paid["payout"]), paid["currency"].iloc[0]
     parts, titles = [], _titles(run.plan)
     for row in rows_of(paid):
+        if row.component not in titles and not row.payout:
+            continue
         if row.component not in titles:
             parts.append(f"{row.payout:+,.2f} by the plan's {row.component.replace('_', ' ')}")
             continue
@@ -153,9 +158,9 @@ def _sentence(run: Replay, paid: pd.DataFrame) -> str:
             continue
         reached = number_words(row.attainment, "share")
         measured = f"{_said(row.value, component.unit)}, {reached} attained"
-        parts.append(f"{statement_money(row.payout)} for {titles[component.name]} ({measured})")
+        parts.append(f"{pay_money(row.payout)} for {titles[component.name]} ({measured})")
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-    who = f"{_name(run, paid['payee_id'].iloc[0])} is paid {statement_money(total)} {currency}"
+    who = f"{_name(run, paid['payee_id'].iloc[0])} is paid {pay_money(total)} {currency}"
     return f"{who} for {paid['period'].iloc[0]} under {run.plan.title}: {listed}."
 
 
@@ -169,7 +174,10 @@ def _said(value: float, unit: str) -> str:
 
 
 def _total(amounts: pd.Series) -> float:
-    return float(np.rint(amounts * 100).sum()) / 100
+    """Whole cents are added up as such; pay that a plan does not round as it is."""
+    cents = np.rint(amounts * 100)
+    is_whole = np.abs(amounts * 100 - cents).max() < 1e-4
+    return float(cents.sum()) / 100 if is_whole else math.fsum(amounts)
 
 
 def _of_payout(
@@ -177,10 +185,8 @@ def _of_payout(
 ) -> list[Line]:
     """The payout, what it costs at which rates, and what it is a share of."""
     settings, currency = run.history.settings, paid["currency"].iloc[0]
-    half = run.plan.pay.rounding.replace("_", " ")
-    rounding = f"gross, rounded once, {half}; components take the rounded running totals"
-    if (paid["adjustment_reason"] != "").any():
-        rounding = f"as adjusted, rounded once, {half}; components take the rounded running totals"
+    adjusted = "as adjusted" if (paid["adjustment_reason"] != "").any() else "gross"
+    rounding = f"{adjusted}, {_rounding(run.plan.pay)}"
     if paid["gross"].isna().any():
         rounding += "; what the whole plan adds or keeps follows"
     money = {"unit": currency, "payee_id": person["payee_id"]}
@@ -206,6 +212,16 @@ def _of_payout(
     lines.append({**money, "step": "target_incentive", "amount": paid["target_incentive"].iloc[0], "note": yearly})
     proration = {"amount": paid["proration"].iloc[0], "unit": "share", "note": days}
     return [*lines, {**money, "step": "proration", **proration}]
+
+
+def _rounding(rule: PayRule) -> str:
+    if rule.rounding == "none":
+        return "not rounded"
+    is_cent = rule.rounded_to == PayRule.model_fields["rounded_to"].default
+    half = rule.rounding.replace("_", " ") if is_cent else rounding_words(rule)
+    if rule.rounded_at == "component":
+        return f"each component rounded alone, {half}"
+    return f"rounded once, {half}; components take the rounded running totals"
 
 
 def _yearly_words(run: Replay, payee_id: str, period: Period, currency: str, rates: dict[str, float]) -> str:

@@ -172,7 +172,7 @@ def pay_edges(plan: Plan, i: int) -> list[Edge]:
     conditions += [(component.name, r) for r in plan.conditions]
     for own, condition in conditions:
         if (condition.component or own) == component.name and condition.of != "factor":
-            edges.append(Edge(condition.of, condition.reaches, False))
+            edges.append(Edge(condition.of, condition.threshold, False))
     return edges
 
 

@@ -30,7 +30,8 @@ MOST_CLASSES = 64
 
 def is_straight(plan: Plan) -> bool:
     """Tells whether all that a plan pays is straight lines of values, gated or not, rounded once."""
-    return not plan.adjustments and plan.pay.rounding == "half_up" and all(map(_component_is_straight, plan.components))
+    rounds = plan.pay.is_plain and plan.pay.rounding == "half_up"
+    return not plan.adjustments and rounds and all(map(_component_is_straight, plan.components))
 
 
 def _component_is_straight(component: Component) -> bool:
@@ -43,7 +44,7 @@ def _component_is_straight(component: Component) -> bool:
         and rule.rounded_to is None
         and component.target.default > rule.floor
         and len(conditions) <= MOST_CONDITIONS
-        and all(one.of != "factor" for one in conditions)
+        and all(one.of != "factor" and one.below is None for one in conditions)
         and all(isinstance(one, Condition) or (isinstance(one, Cap) and one.factor is not None) for one in rules)
     )
 

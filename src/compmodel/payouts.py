@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.adjustment_words import Names, adjustment_words
+from compmodel.adjustment_words import Names, adjustment_words, balance_words
+from compmodel.balances import Facts, half_up, settled
 from compmodel.components import LEVELS, Component
 from compmodel.earnings import PLAN, Earned, Known, doubtful_rows, earned
+from compmodel.errors import PlanError, Problem
 from compmodel.exchange import rate_of
 from compmodel.measurement import KPI_FORMS
 from compmodel.metrics import METRICS
@@ -21,12 +23,14 @@ from compmodel.payout import payout_cents
 from compmodel.people import new_months, periods_since
 from compmodel.periods import Period
 from compmodel.plan import Plan
-from compmodel.settlement import MONEY, Draw, Facts, Guarantee, Holdback, half_up, settled
-from compmodel.year_to_date import incentive_to_date, less_before, rows_before
+from compmodel.pools import pool_shares
+from compmodel.settlement import MONEY, WITH_BALANCE, Draw, Guarantee, Holdback, Minimum
+from compmodel.style import count_words
+from compmodel.year_to_date import incentive_to_date, less_before, refuse_new_roles, rows_before
 
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
 COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
-COLUMNS += ["gross", "adjustment", "adjustment_reason", "payout", "cost", "note"]
+COLUMNS += ["gross", "adjustment", "adjustment_reason", "payout", "cost", "balance", "note"]
 UNPAID = ", so nothing is paid"
 Positions = npt.NDArray[np.intp]
 
@@ -62,7 +66,7 @@ def payouts(
     clawbacks take back in whole cents, by their positions in the plan's adjustments, from what components paid.
     """
     components, by_name = plan.components, {period.name: period for period in periods}
-    known = _known(plan, people, results, by_name, rates)
+    known = known_of(plan, people, results, by_name, rates)
     floats = earned(components, known, plan.conditions)
     has_component = ~known.is_absent
     is_paid = has_component & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
@@ -76,7 +80,8 @@ def payouts(
     to_date = [i for i, component in enumerate(components) if component.to_date]
     so_far = None
     if to_date:
-        so_far = less_before(exactly_earned(every).pay, to_date, known, results.paid_before, before)
+        refuse_new_roles(plan, people, known, before)
+        so_far = less_before(exactly_earned(every).pay, to_date, known, results.paid_before, before, plan.pay)
 
     def exactly(some: Positions) -> Array:
         pay = exactly_earned(some).pay if so_far is None else so_far[some]
@@ -89,18 +94,23 @@ def payouts(
         for array, certain in zip(floats, exactly_earned(doubt), strict=True):
             array[doubt] = certain.astype(array.dtype)
     pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
-    cents = payout_cents(pay, exactly, plan.pay.rounding)
+    cents = payout_cents(pay, exactly, plan.pay)
     taken = recovered(cents) if recovered else {}
     facts = _facts(plan, people, known, floats, periods, taken, cents, np.asarray(is_paid.any(axis=1)))
-    added = settled(cents.sum(axis=1), plan.adjustments, facts)
-    all_cents = np.column_stack([cents, *added]) if added else cents
+    found = settled(cents.sum(axis=1), plan.adjustments, facts)
+    _refuse_unsaid(plan, people, facts, [of.balance for of in found])
+    added = [of.added for of in found]
+    amounts, cost = np.column_stack([cents, *added]) / 100, None
+    if plan.pay.rounding == "none":  # then nothing is settled
+        zeros = np.zeros((len(people), len(added)))
+        amounts, cost = np.column_stack([pay, zeros]), np.column_stack([_cost(pay, exactly, people, rates), zeros])
+    cost = _cost(amounts, lambda some: exact_array(amounts[some]), people, rates) if cost is None else cost
     rows = _component_rows(plan, people, results, known, floats, pay)
-    rows = [*rows, *(_settled_rows(plan, people, i) for i in range(len(added)))]
-    kept = np.column_stack([has_component, *(of != 0 for of in added)]).ravel()
-    order = np.arange(all_cents.size).reshape(all_cents.shape[::-1]).T.ravel()[kept]
+    rows = [*rows, *(_settled_rows(plan, people, i, of.balance) for i, of in enumerate(found))]
+    kept = np.column_stack([has_component, *((of.added != 0) | (of.balance != 0) for of in found)]).ravel()
+    order = np.arange(amounts.size).reshape(amounts.shape[::-1]).T.ravel()[kept]
     paid = pd.concat(rows, ignore_index=True).take(order).reset_index(drop=True)
-    cost = _converted(all_cents, people, rates).ravel()[kept] / 100
-    return paid.assign(payout=all_cents.ravel()[kept] / 100, cost=cost)[COLUMNS]
+    return paid.assign(payout=amounts.ravel()[kept], cost=cost.ravel()[kept])[COLUMNS]
 
 
 def _has(component: Component, people: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -109,9 +119,10 @@ def _has(component: Component, people: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return people["role"].isin(component.roles).to_numpy()
 
 
-def _known(
+def known_of(
     plan: Plan, people: pd.DataFrame, results: Results, periods: dict[str, Period], rates: pd.DataFrame
 ) -> Known:
+    """Returns what earnings of people are worked out from; periods by name, rates at which pay is converted."""
     components, names = plan.components, people["period"]
     months = [names.map({name: c.months(period) for name, period in periods.items()}) for c in components]
     n_months = np.column_stack(months).astype(np.int64).reshape(len(people), len(components))
@@ -123,14 +134,19 @@ def _known(
     per_year = names.map({name: 12 // period.months for name, period in periods.items()}).to_numpy(dtype=float)[:, None]
     is_empty = np.isnan(results.value) if results.attainment is None else np.isnan(results.attainment)
     rate = rate_of(rates, names, people["currency"])[:, None]
-    opening = [of["opening_arr"].fillna(0).to_numpy(dtype=float) for of in results.described]
+    of = results.value if results.attainment is None else results.attainment
+    opening = [rows["opening_arr"].fillna(0).to_numpy(dtype=float) for rows in results.described]
+    pools = [
+        pool_shares(component, people, _has(component, people), of[:, i], opening[i], plan.pay)
+        for i, component in enumerate(components)
+    ]
     return Known(
         value=np.where(np.isnan(results.value), 0.0, results.value),
         is_empty=is_empty,
         target=target,
         months=n_months,
         opening=np.column_stack(opening),
-        pool_share=np.column_stack([_pool_share(c, i, people, results, opening[i]) for i, c in enumerate(components)]),
+        pool_share=np.column_stack(pools),
         cent_days=numbers["cent_days"],
         days_on_plan=numbers["days_on_plan"],
         n_days=numbers["n_days"],
@@ -144,21 +160,6 @@ def _known(
 
 def _exact_values(results: Results, rows: Positions, known: Known) -> Array:
     return exact_array(known.value[rows]) if results.attainment is not None else results.exactly(rows)
-
-
-def _pool_share(
-    component: Component, i: int, people: pd.DataFrame, results: Results, opening: npt.NDArray[np.float64]
-) -> Array:
-    """Each person's part of a pool of the period, among those who have the component and a value."""
-    if component.basis.kind != "pool":
-        return np.zeros(len(people), dtype=object)
-    value = results.value[:, i] if results.attainment is None else results.attainment[:, i]
-    takes = _has(component, people) & ~np.isnan(value)
-    incentive = (people["cent_days"] / people["n_days"]).to_numpy(dtype=float)
-    of = {"equally": np.ones(len(people)), "target_incentive": incentive, "opening_arr": opening, "value": value}
-    parts = exact_array(np.where(takes, np.maximum(of[component.basis.shared or "equally"], 0.0), 0.0))
-    wholes = pd.Series(parts).groupby(people["period"].to_numpy()).transform(lambda of_period: sum(of_period))
-    return np.array([part / whole if whole else Fraction(0) for part, whole in zip(parts, wholes, strict=True)])
 
 
 def _facts(
@@ -188,7 +189,7 @@ def _facts(
     bases[exact_known.is_absent] = Fraction(0)
     base = bases.sum(axis=1)
     return Facts(
-        payee=pd.factorize(people["payee_id"])[0],
+        payee=pd.factorize(people["payee_id"], sort=True)[0],
         period=position,
         is_years_last=np.array(lasts)[position] if len(position) else np.zeros(0, dtype=bool),
         base_cents=np.array([half_up(of * 100) for of in base], dtype=np.int64),
@@ -208,7 +209,29 @@ def _facts(
         recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
+        part=exact_known.proration[:, 0].tolist(),
+        leaves=_leaves(people, periods),
+        step=plan.pay.step_cents,
     )
+
+
+def _leaves(people: pd.DataFrame, periods: tuple[Period, ...]) -> npt.NDArray[np.bool_]:
+    """Whether a row is the last of somebody who has left the plan by the end of the periods."""
+    starts = people["period"].map({period.name: period.starts_on for period in periods})
+    is_last = starts == starts.groupby(people["payee_id"].to_numpy()).transform("max")
+    return (is_last & (people["left_on"] <= pd.Timestamp(periods[-1].ends_on))).to_numpy(dtype=bool)
+
+
+def _refuse_unsaid(plan: Plan, people: pd.DataFrame, facts: Facts, balances: Sequence[Cents]) -> None:
+    """Raises PlanError where somebody leaves with pay held back or carried over, and the plan says nothing of it."""
+    for i, (rule, balance) in enumerate(zip(plan.adjustments, balances, strict=True)):
+        rows = np.flatnonzero(facts.leaves & (balance > 0))
+        if isinstance(rule, Holdback | Minimum) and len(rows):
+            who = count_words(len(rows), "person", "people")
+            what = f"must say what becomes of pay still due when people leave the plan, as {who} did"
+            when = f"first in {people['period'].iloc[rows[0]]}"
+            fix = "Write pay or forfeit."
+            raise PlanError([Problem(f"plan {plan.name}", what, fix, f"adjustments[{i}].on_leaving", value=when)])
 
 
 def _component_rows(
@@ -245,6 +268,7 @@ def _component_rows(
                 gross=gross,
                 adjustment=np.where(pay[:, i] == gross, 0.0, pay[:, i] - gross),
                 adjustment_reason=np.where(pay[:, i] == gross, "", reasons[why]),
+                balance=np.nan,
                 note=note,
             )
         )
@@ -260,7 +284,7 @@ def _of_people(people: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFrame:
+def _settled_rows(plan: Plan, people: pd.DataFrame, position: int, balance: Cents) -> pd.DataFrame:
     """What stands in the rows of one of the plan's adjustments, its amount apart."""
     nothing = dict.fromkeys(
         ("opening_arr", "numerator", "denominator", "value", "target", "attainment", "factor"), np.nan
@@ -275,16 +299,20 @@ def _settled_rows(plan: Plan, people: pd.DataFrame, position: int) -> pd.DataFra
             "component": plan.adjustment_names[position],
             **dict.fromkeys(("weight", "target_incentive", "proration", "gross", "adjustment"), np.nan),
             "adjustment_reason": adjustment_words(rule, _names(plan)),
-            "note": "",
+            "balance": balance / 100 if isinstance(rule, WITH_BALANCE) else np.nan,
+            "note": [balance_words(rule, cents / 100) for cents in balance.tolist()],
         }
     )
 
 
 def _reasons(component: Component, plan: Plan) -> list[str]:
     """What changed a component's pay, by position; then: paid before, a condition of the plan, not paid at all."""
+    before = "Less what was paid of the year before"
     own = [adjustment_words(rule, _names(plan, component.name)) for rule in component.adjustments]
-    of_plan = [adjustment_words(rule, _names(plan)) for rule in plan.conditions]
-    return [*own, "Less what was paid of the year before", "; ".join(of_plan)]
+    of_plan = "; ".join(adjustment_words(rule, _names(plan)) for rule in plan.conditions)
+    if component.to_date:
+        own, of_plan = [f"{words}. {before}" for words in own], f"{of_plan}. {before}"
+    return [*own, before, of_plan]
 
 
 def _names(plan: Plan, own: str = "") -> Names:
@@ -300,11 +328,9 @@ def _nothing(component: Component) -> str:
     return f"{nothing} in the period{UNPAID}"
 
 
-def _converted(cents: Cents, people: pd.DataFrame, rates: pd.DataFrame) -> Cents:
-    """Payouts in whole cents of the reporting currency; each payee's row adds up to its rounded converted total."""
+def _cost(
+    pay: npt.NDArray[np.float64], exactly: Callable[[Positions], Array], people: pd.DataFrame, rates: pd.DataFrame
+) -> npt.NDArray[np.float64]:
+    """Pay in the reporting currency, whole cents; each payee's row adds up to its rounded converted total."""
     rate = rate_of(rates, people["period"], people["currency"])[:, None]
-
-    def exactly(rows: Positions) -> Array:
-        return exact_array(rate[rows]) * exact_array(cents[rows] / 100)
-
-    return payout_cents(rate * cents / 100, exactly)
+    return payout_cents(rate * pay, lambda some: exact_array(rate[some]) * exactly(some)) / 100

@@ -35,10 +35,13 @@ def payee_periods(
     of `pay_rates`.
     Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
     days, added up), days_on_plan, n_days (in working days or months where `proration` says so), proration, hired_on
-    (first day of the payee's first span), on_last_day (on the plan on the period's last day).
+    (first day of the payee's first span), left_on (last day of the last one with a target incentive, missing where that
+    has no end), on_last_day (on the plan on the period's last day).
     """
     spans = payees.sort_values(["payee_id", "starts_on"], kind="stable").reset_index(drop=True)
     spans["hired_on"] = spans.groupby("payee_id")["starts_on"].transform("min")
+    on_plan = spans[spans["target_incentive"] > 0].drop_duplicates("payee_id", keep="last")
+    spans["left_on"] = on_plan.set_index("payee_id")["ends_on"].reindex(spans["payee_id"]).to_numpy()
     first = np.array([period.starts_on for period in periods], dtype="datetime64[s]")
     last = np.array([period.ends_on for period in periods], dtype="datetime64[s]")
     starts = np.maximum(spans["starts_on"].to_numpy()[:, None], first)
@@ -60,7 +63,7 @@ def payee_periods(
     firsts = people.drop_duplicates(["period", "payee_id"]).reset_index(drop=True)
     grouped = people.groupby(["period", "payee_id"], sort=False)
     sums = grouped[["cent_days", "days_on_plan", "on_last_day"]].sum().reset_index(drop=True)
-    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on"]
+    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on", "left_on"]
     found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums)
     return found.assign(
         period=found["period"].astype("str"),

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compmodel.adjustments import Gate, Kicker
 from compmodel.books import BookRule
-from compmodel.components import Component
+from compmodel.components import Component, mixed_years
 from compmodel.credit_dates import CreditRule
 from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
 from compmodel.errors import PlanError, Problem, nearest
@@ -90,11 +90,8 @@ class Plan(BaseModel):
             mine = [c for c in self.components if c.basis.is_of_incentive and (not c.roles or role in c.roles)]
             total, whole = sum(exact(component.weight) for component in mine), exact(self.weights_total)
             if mine and abs(total - whole) > UNEQUAL:
-                of = f" of role {role}" if role else ""
-                fix = "Change one of them."
-                raise ValueError(
-                    f"weights{of} add up to {float(total):.4g}, but must add up to {float(whole):g}. {fix}"
-                )
+                of = f"weights{f' of role {role}' if role else ''} add up to {float(total):.4g}"
+                raise ValueError(f"{of}, but must add up to {float(whole):g}. Change one of them.")
         rules: list[Any] = [rule for component in self.components for rule in component.adjustments]
         rules += [*self.adjustments, *(getattr(rule, "condition", None) for rule in self.adjustments)]
         for rule in rules:
@@ -115,12 +112,14 @@ class Plan(BaseModel):
         is_first = [isinstance(rule, Clawback) or getattr(rule, "component", None) is not None for rule in settled]
         if is_first != sorted(is_first, reverse=True):
             raise ValueError("a clawback and a budget of one component must come before what else is settled. Reorder.")
-        if settled and any(component.to_date for component in self.components):
-            raise ValueError("adjustments that are settled on cents cannot go with to_date. Delete one of them.")
-        if self.pay.on_last_day and any(component.to_date for component in self.components):
-            raise ValueError("pay.on_last_day cannot go with to_date. Delete one of them.")
-        kinds = [isinstance(rule, MONEY) for rule in self.adjustments]
-        if kinds != sorted(kinds):
+        if settled and self.pay.rounding == "none":
+            raise ValueError("pay.rounding is none, but adjustments are settled on whole cents. Write half_up.")
+        if (settled or self.pay.on_last_day) and any(component.to_date for component in self.components):
+            beside = "adjustments that are settled on cents" if settled else "pay.on_last_day"
+            raise ValueError(f"{beside} cannot go with to_date. Delete one of them.")
+        if said := mixed_years(self.components, bool(self.conditions)):
+            raise ValueError(f"{said}. Delete one of them.")
+        if any(isinstance(rule, MONEY) for rule in self.adjustments[: len(self.conditions)]):
             raise ValueError("adjustments has a gate or kicker after what is settled on cents. Write those first.")
         return self
 

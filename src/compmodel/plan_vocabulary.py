@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from compmodel.baselines import BASELINE_WORDS
 from compmodel.credit_dates import CreditDate
+from compmodel.payout import PayRule
 from compmodel.wording import capitalised, listed, number, ordinal
 
 DATE_WORDS = {
@@ -43,7 +44,8 @@ LEVEL_WORDS = {
 }
 OPTION_WORDS: dict[str, Mapping[str, str]] = {
     "pay.currency": {"payee": "each person's own currency"},
-    "pay.rounding": {"half_up": "half up to the cent", "half_even": "half to the even cent"},
+    "pay.rounding": {"half_up": "half up to the cent", "half_even": "half to the even cent", "none": "not at all"},
+    "pay.rounded_at": {"total": "each person's total", "component": "each component alone"},
     "pay.proration": {"days": "days", "working_days": "working days, Monday to Friday", "months": "whole months"},
     "books.holder": {
         "credit_date": "whoever holds the account on the credit date",
@@ -101,6 +103,8 @@ SENTENCES = {
     "pay.currency": "Pay is in {}.",
     "pay.period": "Pay is worked out and paid each {}.",
     "pay.rounding": "Pay is rounded {}.",
+    "pay.rounded_to": "Pay is rounded to steps of {} of its currency.",
+    "pay.rounded_at": "What is rounded is {}.",
     "pay.proration": "Who is on the plan for part of a quarter is paid for that part by {}.",
     "pay.month_day": "A month belongs to who is hired up to its {} and has not left by then.",
     "pay.on_last_day": "Who is not on the plan on the quarter's last day is paid nothing for it.",
@@ -128,6 +132,18 @@ SENTENCES = {
 """What a rule says, by its path; `{}` is its value. Any other is said by the description of its field."""
 SHARES = ("books.lead_share", "books.overlays.share", "events.sourced_by.*", "weights_total")
 """Paths of shares that are not declared as such by their field."""
+
+
+def rounding_words(rule: PayRule) -> str:
+    """Returns to what pay is rounded, and how, of a rule that rounds.
+
+    >>> rounding_words(PayRule(currency="USD", period="year", rounding="half_even", rounded_to=5))
+    'half to the even step of 5 USD'
+    """
+    if rule.rounded_to == PayRule.model_fields["rounded_to"].default:
+        return value_words(rule.rounding, "pay.rounding")
+    half = {"half_up": "half up to steps of", "half_even": "half to the even step of"}[rule.rounding]
+    return f"{half} {number(rule.rounded_to)} {rule.currency if rule.currency != 'payee' else ''}".rstrip()
 
 
 # ---- the words of a value ----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from compmodel.plan_vocabulary import (
     day_words,
     described,
     further_lines,
+    rounding_words,
     unit_of,
     value_words,
     written_fields,
@@ -62,12 +63,16 @@ def plan_words(plan: Plan) -> list[str]:
 
 
 def _rounding(plan: Plan) -> str:
-    return f"rounded {value_words(plan.pay.rounding, 'pay.rounding')}, once, on each person's total"
+    if plan.pay.rounding == "none":
+        return "not rounded"
+    at = value_words(plan.pay.rounded_at, "pay.rounded_at")
+    once = "once, " * (plan.pay.rounded_at == "total")
+    return f"rounded {rounding_words(plan.pay)}, {once}on {at}"
 
 
 def _pay_lines(plan: Plan) -> list[str]:
     """What else there is to say of pay: proration, the last day, weights that do not add up to 1."""
-    lines = further_lines(plan.pay, "pay", ("currency", "period", "rounding"))
+    lines = further_lines(plan.pay, "pay", ("currency", "period", "rounding", "rounded_to", "rounded_at"))
     if plan.pay.proration == "months" and plan.pay.month_day == type(plan.pay).model_fields["month_day"].default:
         lines.append("  " + SENTENCES["pay.month_day"].format(value_words(plan.pay.month_day, "pay.month_day")))
     if plan.weights_total != 1:

@@ -122,7 +122,7 @@ def sweep(of: Prepared, settings: Sequence[Settings], which: npt.NDArray[np.intp
         found = []
         for rule in conditions(component):
             j = i if rule.component is None else names.index(rule.component)
-            key = (j, rule.of, rule.reaches)
+            key = (j, rule.of, rule.threshold)
             if key not in known_cuts:
                 known_cuts[key] = _cut(of, settings[j], j, rule)
             found.append((j, known_cuts[key]))
@@ -141,9 +141,9 @@ def _closeness(people: Ranked, settings: Settings) -> float:
 
 def _cut(of: Prepared, settings: Settings, j: int, rule: Condition) -> Whole:
     """From which place on in the looked-at component's order a condition holds; settings x classes."""
-    line = Line(exact(rule.reaches), Fraction(0), Fraction(0))
+    line = Line(exact(rule.threshold), Fraction(0), Fraction(0))
     of_value, n = rule.of == "value", len(settings.target)
-    key = (j, rule.reaches)
+    key = (j, rule.threshold)
     if of_value and key in of.cuts:
         return np.broadcast_to(of.cuts[key], (n, of.cuts[key].shape[1]))
     some = np.arange(1 if of_value else n)

@@ -23,7 +23,7 @@ from compmodel.codes import same_text
 from compmodel.components import KPI, Component
 from compmodel.credit_dates import credit_dates
 from compmodel.crediting import Moves, credit, kpi_credits, movements, opening_books
-from compmodel.errors import CompModelError, PlanError, Problem
+from compmodel.errors import CompModelError, PlanError
 from compmodel.events import counted, refuse_unknown
 from compmodel.exchange import constant_rates, pay_rates
 from compmodel.measurement import (
@@ -72,8 +72,10 @@ class Replay:
     row a payee, account, window, reason and kind, likewise. `measurements`: a row a ratio that a value is made of, by
     component (see `measure`). `payouts`: a row a payee, period and component with target_incentive, proration, weight,
     numerator and denominator (empty where the value is made of several ratios), value, target, attainment, factor,
-    gross (unrounded), adjustment and its reason, payout (whole cents, in `currency`), cost (in the reporting currency),
-    team, and a note; and a row for each of the plan's adjustments that changed the pay.
+    gross (unrounded), adjustment and its reason, payout (in `currency`, whole cents unless the plan does not round),
+    cost (whole cents of the reporting currency), team, and a note; and a row for each of the plan's adjustments that
+    changed the pay or leaves a `balance`: what is then still due to the person, held back or carried over; negative,
+    what the person owes of a draw.
     """
 
     plan: Plan
@@ -107,29 +109,6 @@ def replays(plans: Sequence[Plan], ledgers: Ledgers) -> Iterator[Replay]:
         yield _replay_one(plan, ledgers)
 
 
-def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -> pd.DataFrame:
-    """Returns the payouts of a plan that changes: each period by the version in force on its first day.
-
-    Grain: as `Replay.payouts`, with `version`, the day the version holds from. Each version begins with nothing held or
-    owed. Raises PlanError when none is in force at first, or as `replay`.
-    """
-    ordered = sorted(versions, key=lambda plan: plan.effective_on)
-    found: list[tuple[Plan, list[str]]] = []
-    for period in period_range(periods, history.settings.calendar):
-        held = [plan for plan in ordered if plan.effective_on <= period.starts_on]
-        if not held:
-            fix = f"Begin with {ordered[0].effective_on} or later, or add an older version."
-            raise PlanError([Problem("periods", "has no version of the plan in force yet", fix, value=period.name)])
-        if not found or found[-1][0] is not held[-1]:
-            found.append((held[-1], []))
-        found[-1][1].append(period.name)
-    frames = []
-    for plan, names in found:
-        (run,) = replay([plan], history, f"{names[0]}:{names[-1]}")
-        frames.append(run.payouts.assign(version=pd.Timestamp(plan.effective_on)))
-    return pd.concat(frames, ignore_index=True)
-
-
 def rates_paid(plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.DataFrame:
     """Returns the rates at which a plan converts pay: one row a period, one column a currency."""
     pay = {plan.pay.currency} - {"payee"}
@@ -138,10 +117,16 @@ def rates_paid(plan: Plan, history: History, periods: tuple[Period, ...]) -> pd.
     return pay_rates(history.fx_rates, history.settings, constant, periods, plan.exchange)
 
 
-def people_of(plan: Plan, history: History, periods: tuple[Period, ...], paid_at: pd.DataFrame) -> pd.DataFrame:
+def people_of(
+    plan: Plan,
+    history: History,
+    periods: tuple[Period, ...],
+    paid_at: pd.DataFrame,
+    payees: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Returns the people of each period, of `payee_periods`, as the plan pays them at these rates."""
-    pay = plan.pay
-    return payee_periods(history.payees, periods, pay.currency, paid_at, pay.proration, pay.month_day)
+    pay, spans = plan.pay, history.payees if payees is None else payees
+    return payee_periods(spans, periods, pay.currency, paid_at, pay.proration, pay.month_day)
 
 
 def due_ledger(run: Replay) -> Ledger:
@@ -151,14 +136,29 @@ def due_ledger(run: Replay) -> Ledger:
 
 
 def _replay_one(plan: Plan, ledgers: Ledgers) -> Replay:
+    return replay_spans(plan, ledgers, ledgers.history.payees)
+
+
+DESCRIBED = ["role", "team", "segment", "region"]
+
+
+def replay_spans(plan: Plan, ledgers: Ledgers, spans: pd.DataFrame) -> Replay:
+    """Returns a replay that pays for the days of these spans alone, and measures people over all their time.
+
+    `spans`: the payees table, cut, with a target incentive of 0 where somebody is not on the plan.
+    """
     history, periods = ledgers.history, ledgers.periods
     paid_at = rates_paid(plan, history, periods)
-    people = people_of(plan, history, periods, paid_at)
+    people = on_plan = people_of(plan, history, periods, paid_at)
+    if spans is not history.payees:
+        on_plan = people_of(plan, history, periods, paid_at, spans)
+        is_on = on_plan["proration"] > 0
+        people = people.assign(**{name: on_plan[name].where(is_on, people[name]) for name in DESCRIBED})
     retained = [component for component in plan.components if component.metric in METRICS] or plan.components[:1]
     every = {component.baseline: placed(ledgers.of(plan, component.baseline), people) for component in retained}
     measured = [_measured(component, plan, history, people, ledgers, every) for component in plan.components]
-    rows = np.flatnonzero((people["proration"] > 0).to_numpy())
-    paying = people.take(rows).reset_index(drop=True)
+    rows = np.flatnonzero((on_plan["proration"] > 0).to_numpy())
+    paying = on_plan.take(rows).reset_index(drop=True)
 
     def recovered(payer: Plan, cents: Cents) -> dict[int, Cents]:
         found, by_name = {}, [component.name for component in payer.components]

@@ -24,7 +24,8 @@ from compmodel.errors import CompModelError
 from compmodel.exchange import rate_of
 from compmodel.money import NEAR, Array, Cents, exact, exact_array, whole_cents
 from compmodel.pay_lines import is_straight
-from compmodel.payouts import _known  # the pay stage's own arrays
+from compmodel.payouts import known_of
+from compmodel.plan import Plan
 from compmodel.prepared_pay import Prepared, prepared
 from compmodel.replay import Replay, repaid
 from compmodel.scenario_settings import Wanted, changes_of, check, swept, wanted_of
@@ -131,10 +132,13 @@ def cents_of_values(run: Replay, value: Floats) -> Cents:
     """
     plan, people = run.plan, run.stage.people
     shared = any(component.to_date or component.basis.kind == "pool" for component in plan.components)
+    if not plan.pay.is_plain:
+        said = f"{plan.title} rounds pay otherwise than to the cent on the total, which other values cannot follow"
+        raise CompModelError(f"{said}. Write pay.rounded_to 0.01 and rounding half_up for the comparison.")
     if shared or any(isinstance(rule, MONEY) for rule in plan.adjustments):
         said = f"{plan.title} settles pay over periods or people (to_date, a pool, or adjustments in cents)"
         raise CompModelError(f"{said}, so other values need the whole history. Run replay() on each history.")
-    known = _known(plan, people, run.stage.results, {p.name: p for p in run.periods}, run.stage.rates)
+    known = known_of(plan, people, run.stage.results, {p.name: p for p in run.periods}, run.stage.rates)
     is_paid = (~known.is_absent) & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
     found = np.zeros(value.shape[:2], dtype=np.int64)
     step = max(1, MOST_BYTES // (64 * max(1, len(people) * len(plan.components))))
@@ -171,8 +175,12 @@ def cents_of_values(run: Replay, value: Floats) -> Cents:
         doubted = np.flatnonzero(doubt.ravel())
         if len(doubted):
             total[doubted] = exactly(doubted).astype(float)
-        found[start : start + step] = whole_cents(total, exactly, plan.pay.rounding).reshape(some.shape[:2])
+        found[start : start + step] = whole_cents(total, exactly, _rounding(plan)).reshape(some.shape[:2])
     return converted_cents(_rates(run), found)
+
+
+def _rounding(plan: Plan) -> Literal["half_up", "half_even"]:
+    return "half_even" if plan.pay.rounding == "half_even" else "half_up"
 
 
 def _paid(run: Replay, settings: pd.DataFrame, kernel: Kernel | None) -> Iterator[tuple[Rows, Cents]]:
@@ -208,7 +216,7 @@ def _ready(run: Replay) -> Prepared | None:
     plan, people, results = run.plan, run.stage.people, run.stage.results
     if not is_straight(plan) or results.attainment is not None or results.target is not None or not len(people):
         return None
-    known = _known(plan, people, results, {period.name: period for period in run.periods}, run.stage.rates)
+    known = known_of(plan, people, results, {period.name: period for period in run.periods}, run.stage.rates)
     is_paid = people["on_last_day"].to_numpy() | (not plan.pay.on_last_day)
     ratios = [
         tuple(of[name].to_numpy(dtype=float) for name in ("numerator", "denominator")) for of in results.described

@@ -48,6 +48,16 @@ def statement_money(amount: float) -> str:
     return f"{amount:,.2f}"
 
 
+def pay_money(amount: float) -> str:
+    """Returns an amount of pay: to the cent, and where a plan does not round it to six decimals.
+
+    >>> pay_money(1234.5), pay_money(10000 / 3)
+    ('1,234.50', '3,333.333333')
+    """
+    is_whole = abs(amount * 100 - round(amount * 100)) < 1e-4
+    return statement_money(amount) if is_whole else exact_words(amount)
+
+
 def percent(share: float, places: int = 0) -> str:
     """Returns a share as a percentage; an undefined one as "n/a".
 

@@ -5,6 +5,7 @@ Cents must be equal. Any other figure is equal when ours, rounded half up to the
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -20,6 +21,7 @@ from compmodel.errors import CaseError, CompModelError, Problem, nearest
 from compmodel.plan import Plan
 from compmodel.replay import Replay, replay
 from compmodel.sources import load_history
+from compmodel.style import pay_money
 from compmodel.tables import TABLES
 
 
@@ -126,7 +128,7 @@ def _same(column: pd.Series, wanted: Any, name: str, where: str) -> tuple[bool, 
         raise CaseError([Problem(where, "must be a number", "Write it as 5000.00 or 0.92.", name, value=str(wanted))])
     if is_number:
         ours = _sum(column) if name in SUMMED else _only(column, where, name)
-        return _agrees(ours, wanted, name), f"{ours:,.2f}" if name in SUMMED else f"{ours:.10g}"
+        return _agrees(ours, wanted, name), pay_money(ours) if name in SUMMED else f"{ours:.10g}"
     texts = sorted({str(text)[:10] if isinstance(text, pd.Timestamp) else str(text) for text in column})
     return texts == [str(wanted)], ", ".join(texts)
 
@@ -137,8 +139,15 @@ SUMMED = ("payout", "cost", "credited_arr", "counted_arr", "renewed_arr")
 """Amounts in whole cents, which are added up where several rows answer."""
 
 
+_LOST = 1e-4
+"""Cents that floats may lose."""
+
+
 def _sum(amounts: pd.Series) -> float:
-    return float(np.rint(amounts.to_numpy(dtype=float) * 100).sum() / 100)
+    """Whole cents are added up as such; pay that a plan does not round as it is."""
+    cents = np.rint(amounts.to_numpy(dtype=float) * 100)
+    is_whole = (np.abs(amounts.to_numpy(dtype=float) * 100 - cents) < _LOST).all()
+    return float(cents.sum() / 100) if is_whole else math.fsum(amounts)
 
 
 def _only(numbers: pd.Series, where: str, name: str) -> float:
@@ -154,7 +163,7 @@ def _agrees(ours: float, wanted: Any, name: str) -> bool:
         return ours != ours
     if ours != ours:
         return False
-    if name in SUMMED:
+    if name in SUMMED and abs(ours * 100 - round(ours * 100)) < _LOST:
         return round(ours * 100) == Decimal(str(wanted)) * 100
     written = Decimal(str(wanted))
     places = -int(written.as_tuple().exponent)

@@ -11,9 +11,11 @@ import pandas as pd
 
 from compmodel.components import Component
 from compmodel.earnings import Known
+from compmodel.errors import PlanError, Problem
 from compmodel.money import Array, exact, exact_array
+from compmodel.payout import PayRule
 from compmodel.periods import Period
-from compmodel.settlement import half_up
+from compmodel.plan import Plan
 
 Positions = npt.NDArray[np.intp]
 
@@ -48,14 +50,29 @@ def rows_before(people: pd.DataFrame, periods: dict[str, Period]) -> Positions:
     return found
 
 
+def refuse_new_roles(plan: Plan, people: pd.DataFrame, known: Known, before: Positions) -> None:
+    """Raises PlanError where somebody gets or loses a component to date within a fiscal year: its results are older."""
+    for i, component in enumerate(plan.components):
+        absent = known.is_absent[:, i]
+        changed = np.flatnonzero((before >= 0) & (absent != absent[before]))
+        if component.to_date and len(changed):
+            rule = "is of the year so far, and somebody comes into or leaves its roles within a year"
+            fix = "Delete roles or to_date, or let the role begin with a year."
+            value = str(people["period"].iloc[changed[0]])
+            raise PlanError(
+                [Problem(f"plan {plan.name}", rule, fix, f"components.{component.name}.roles", value=value)]
+            )
+
+
 def less_before(
     pay: Array,
     to_date: Sequence[int],
     known: Known,
     paid_before: npt.NDArray[np.float64] | None,
     before: Positions,
+    rule: PayRule,
 ) -> Array:
-    """Returns pay of components to date less what was paid of the year before, in whole cents; exact.
+    """Returns pay of components to date less what was paid of the year before, each rounded by the rule; exact.
 
     `to_date`: positions of these components; `paid_before`: what a case names, NaN where it does not. Where nothing is
     measured the year so far stays as it was.
@@ -68,7 +85,7 @@ def less_before(
             given = np.nan if paid_before is None else paid_before[row, i]
             paid = exact(given) if given == given else so_far[int(before[row])]
             is_some = not known.is_empty[row, i]
-            so_far[row] = Fraction(half_up(pay[row, i] * 100), 100) if is_some else paid
+            so_far[row] = rule.rounded(pay[row, i]) if is_some else paid
             found[row, i] = so_far[row] - paid
     return found
 
