@@ -86,7 +86,7 @@ ONLY_IN = {
     "joblib": {"blocks"},
     "distributed": {"blocks"},
 }
-OPTIONAL = {"distributed", "numba"}
+DEFERRED = {"distributed", "scipy"}
 MOST_LINES = 350
 
 
@@ -146,9 +146,9 @@ def test_style_imports_no_plotting_library() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_import_inside_a_function_but_of_an_optional_package(module: str) -> None:
+def test_no_import_inside_a_function_but_of_an_optional_or_slow_package(module: str) -> None:
     functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert {parts[0] for function in functions for parts in imports(function)} <= OPTIONAL
+    assert {parts[0] for function in functions for parts in imports(function)} <= DEFERRED
 
 
 @pytest.mark.parametrize("module", MODULES)

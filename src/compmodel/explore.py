@@ -21,7 +21,7 @@ from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import count_words, number_words, percent, short_money
-from compmodel.trials import UNTRIED, Progress, lever_at, lever_values, tried
+from compmodel.trials import UNTRIED, Progress, lever_at, lever_values, refusal, tried
 
 Of = Literal["cost", "share_at_target"]
 Move = Literal["step", "tenth", "bounds"]
@@ -34,13 +34,13 @@ def sweep(
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
 ) -> Answer:
-    """Returns what the plan costs as one lever moves, over its own grid unless values are given.
+    """Returns what the plan costs as one lever moves, over its own grid, as far as it makes plans, or over `values`.
 
     Table: one row a value; value, cost, change (against the plan as it is), share_at_target, is_current, said.
     Raises CompModelError for an unknown lever.
     """
     lever = lever_at(run.plan, path)
-    values = lever.grid if values is None else values
+    values = [one for one in lever.grid if not refusal(run.plan, {lever.path: one})] if values is None else values
     earlier = None if known is None else known.rename(columns={"value": lever.path})
     table = _with_changes(run, {lever.path: values}, progress, earlier).rename(columns={lever.path: "value"})
     fits = table[table["cost"].notna()]
@@ -97,7 +97,7 @@ def heatmap(
     given = {lever_at(run.plan, path).path: list(own) for path, own in (values or {}).items()}
     chosen = {path: given.get(path) for path in names}
     found = grid(run, chosen, progress, earlier).table
-    said = f"{_range_words(found, pair, of)} {_unfit_words(found)}".strip()
+    said = f"{_range_words(found, pair, of)} {_unfit_words(found, with_reason=values is not None)}".strip()
     table = found.rename(columns=names)
     table["is_within"] = table["cost"] <= (np.inf if budget is None else budget)
     if budget is not None:
@@ -232,13 +232,14 @@ def _range_words(table: pd.DataFrame, levers: Sequence[Lever], of: Of = "cost") 
     return f"{'Cost' if of == 'cost' else 'The share at target'} runs from {said[0]} to {said[1]}.{own}"
 
 
-def _unfit_words(table: pd.DataFrame) -> str:
-    """How many settings were not tried, and how many make no plan with the first reason; nothing where all are well."""
+def _unfit_words(table: pd.DataFrame, with_reason: bool = True) -> str:
+    """How many settings were not tried, and how many make no plan, and why the first; nothing where all are well."""
     untried, unfit = table["said"] == UNTRIED, (table["said"] != "") & (table["said"] != UNTRIED)
     said = []
     if untried.any():
         said.append(f"{len(table) - int(untried.sum()):,} of {len(table):,} tried.")
     if unfit.any():
         make = "makes" if unfit.sum() == 1 else "make"
-        said.append(f"{int(unfit.sum()):,} of {len(table):,} {make} no plan: {table.loc[unfit, 'said'].iloc[0]}")
+        reason = f": {table.loc[unfit, 'said'].iloc[0]}" if with_reason else "."
+        said.append(f"{int(unfit.sum()):,} of {len(table):,} {make} no plan{reason}")
     return " ".join(said)

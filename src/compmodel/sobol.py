@@ -1,8 +1,5 @@
 """Sobol indices: how much of the spread of cost each lever makes, alone and together with others.
 
-This module imports scipy, which is slow to load, so `import compmodel` leaves it out:
-`from compmodel.sobol import sobol_indices`.
-
 Currently implemented: sobol_indices, saltelli_sample, indices, resampled_indices.
 """
 
@@ -16,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import qmc
 
 from compmodel.compare import Answer
 from compmodel.errors import CompModelError
@@ -56,6 +52,8 @@ def saltelli_sample(k: int, n: int, seed: int) -> Floats:
     >>> saltelli_sample(3, 4, seed=1).shape
     (20, 3)
     """
+    from scipy.stats import qmc  # noqa: PLC0415 - takes more than a second, and nothing else needs it
+
     base = qmc.Sobol(d=2 * k, scramble=True, rng=seed).random(n)
     found = np.repeat(base[:, None, :k], k + 2, axis=1)
     inputs = np.arange(k)

@@ -1,0 +1,205 @@
+"""The questions of a notebook or an offline page, in the order a leader asks them: heading, answer and chart of each.
+
+Notebooks, the command line and the offline page ask the same ones. A question that these plans or this history cannot
+answer says why, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import pandas as pd
+
+from compmodel import (
+    chance_charts,
+    charts,
+    cost_charts,
+    distribution_charts,
+    event_charts,
+    explore_charts,
+    marginal_pay_charts,
+    reason_charts,
+)
+from compmodel.blocks import Progress
+from compmodel.break_even import break_even
+from compmodel.coasting import pay_by_largest_event
+from compmodel.compare import Answer, Comparison, cost_by_period, pay_change_by_payee
+from compmodel.costs import cost_by, cost_of_sales
+from compmodel.decisions import open_decisions
+from compmodel.distributions import attainment_reached, distribution
+from compmodel.errors import CompModelError, nearest
+from compmodel.explore import heatmap, sweep, tornado
+from compmodel.figures import Figure
+from compmodel.keep_whole import keep_whole
+from compmodel.luck import luck, reliability
+from compmodel.marginal_pay import marginal_pay
+from compmodel.marginal_pay_map import marginal_pay_map
+from compmodel.pay_ranges import cost_range
+from compmodel.pay_swing import pay_for_retained, pay_swing
+from compmodel.reasons import pay_change_reasons
+from compmodel.regret import regret
+from compmodel.replay import Replay
+from compmodel.retention_pay import pay_for_retention
+from compmodel.sobol import sobol_indices
+from compmodel.timing import gain_from_timing
+
+SOBOL_STEPS = 5
+"""How many steps each number is moved, down and up."""
+Drawn = tuple[Answer, Figure | None]
+Draw = Callable[[Comparison, Answer], Figure]
+
+
+class Question(NamedTuple):
+    """A question about a comparison: its heading, and what answers and draws it."""
+
+    heading: str
+    ask: Callable[[Comparison], Drawn]
+
+
+class Asked(NamedTuple):
+    """A question answered; `figure` is None where there is nothing to draw."""
+
+    heading: str
+    answer: Answer
+    figure: Figure | None
+
+
+def answered_page(page: str, comparison: Comparison, progress: Progress | None = None) -> Iterator[Asked]:
+    """Yields each question of a page as soon as it is answered.
+
+    Raises CompModelError for an unknown page.
+    """
+    if page not in PAGES:
+        raise CompModelError(f"{page!r} is no page of questions. {nearest(page, PAGES)}")
+    for done, question in enumerate(PAGES[page]):
+        if progress:
+            progress(done, len(PAGES[page]), float("nan"))
+        yield answered_question(question, comparison)
+
+
+def answered_question(question: Question, comparison: Comparison) -> Asked:
+    """Returns a question answered; where that cannot be done, the answer says why."""
+    try:
+        return Asked(question.heading, *question.ask(comparison))
+    except CompModelError as error:
+        return Asked(question.heading, Answer(f"Not answered here: {error}", pd.DataFrame()), None)
+
+
+def _drawn(ask: Callable[[Comparison], Answer], draw: Draw) -> Callable[[Comparison], Drawn]:
+    """The answer and, where it has anything to draw, its chart."""
+
+    def asked(comparison: Comparison) -> Drawn:
+        answer = ask(comparison)
+        return answer, draw(comparison, answer) if len(answer.table) else None
+
+    return asked
+
+
+def _looked_at(comparison: Comparison) -> Replay:
+    """The plan that levers are moved in: the first beside the baseline, or the baseline alone."""
+    name = (*comparison.others, *comparison.plans)[0].name
+    return next(run for run in comparison.replays if run.plan.name == name)
+
+
+def _table_alone(ask: Callable[[Comparison], Answer]) -> Callable[[Comparison], Drawn]:
+    return lambda comparison: (ask(comparison), None)
+
+
+def _tornado(comparison: Comparison) -> Drawn:
+    answer = tornado(_looked_at(comparison))
+    return answer, explore_charts.tornado_bars(answer, comparison.currency)
+
+
+def _goal(run: Replay) -> str:
+    """The first target that people are paid by."""
+    return next(lever.path for lever in run.plan.levers() if ".target" in lever.path)
+
+
+def _sweep(comparison: Comparison) -> Drawn:
+    run = _looked_at(comparison)
+    answer = sweep(run, _goal(run))
+    return answer, explore_charts.sweep_lines(run.plan, _goal(run), answer, comparison.currency)
+
+
+def _heatmap(comparison: Comparison) -> Drawn:
+    """The first weight and the first target, with what the baseline costs as the budget."""
+    run = _looked_at(comparison)
+    weights = [lever.path for lever in run.plan.levers() if lever.path.endswith(".weight")]
+    if len(weights) < 2:
+        raise CompModelError(f"{run.plan.title} has one component, so no weight can move.")
+    budget = float(cost_by_period(comparison).table.query("plan == @comparison.baseline")["cost"].sum())
+    levers = (weights[0], _goal(run))
+    answer = heatmap(run, *levers, budget=round(budget, 2))
+    figure = explore_charts.lever_heatmap(run.plan, *levers, answer, "cost", budget, comparison.currency)
+    return answer, figure
+
+
+def _sobol(comparison: Comparison) -> Drawn:
+    run = _looked_at(comparison)
+    weights = [lever.path for lever in run.plan.sliders() if lever.path.endswith(".weight")]
+    levers = [lever for lever in run.plan.sliders() if lever.path not in weights[-1:]]
+    far = {lever.path: SOBOL_STEPS * lever.step for lever in levers}
+    bounds = {
+        lever.path: (max(lever.value - far[lever.path], lever.lower), min(lever.value + far[lever.path], lever.upper))
+        for lever in levers
+    }
+    answer = sobol_indices(run, bounds, n=512)
+    return answer, explore_charts.sobol_bars(answer)
+
+
+PAGES: Mapping[str, tuple[Question, ...]] = {
+    "explore_plan": (
+        Question(
+            "Who reaches threshold, target and excellence",
+            _drawn(attainment_reached, distribution_charts.attainment_reached),
+        ),
+        Question(
+            "How pay is spread",
+            _drawn(partial(distribution, of="pay"), partial(distribution_charts.distribution, of="pay")),
+        ),
+        Question(
+            "What the next 1,000 of ARR pays", _drawn(marginal_pay, marginal_pay_charts.marginal_pay_by_attainment)
+        ),
+        Question(
+            "Dead zones, cliffs and caps of the curves", _drawn(marginal_pay_map, marginal_pay_charts.marginal_pay_map)
+        ),
+        Question("Does who retains more earn more", _drawn(pay_for_retention, distribution_charts.pay_for_retention)),
+        Question("What hangs on one event", _drawn(pay_by_largest_event, event_charts.pay_by_largest_event)),
+        Question("What moving an event could earn", _drawn(gain_from_timing, event_charts.gain_from_timing)),
+        Question("What is undecided", _drawn(open_decisions, cost_charts.open_decisions)),
+    ),
+    "compare_plans": (
+        Question("Cost", _drawn(cost_by_period, charts.cost_by_period)),
+        Question("Who gains, who loses", _drawn(pay_change_by_payee, charts.pay_change_by_payee)),
+        Question("Why", _drawn(pay_change_reasons, reason_charts.pay_change_reasons)),
+        Question("Cost by team", _drawn(cost_by, cost_charts.cost_by)),
+        Question("Cost of the ARR kept and grown", _drawn(cost_of_sales, cost_charts.cost_of_sales)),
+        Question("What pays for an extra cost", _drawn(break_even, cost_charts.break_even)),
+        Question("What keeps people whole", _table_alone(keep_whole)),
+    ),
+    "sensitivity": (
+        Question("What it might have cost", _drawn(cost_range, chance_charts.cost_range)),
+        Question("Which number moves cost most", _tornado),
+        Question("One goal, from low to high", _sweep),
+        Question("Two numbers at once, within the baseline's cost", _heatmap),
+        Question("All numbers at once", _sobol),
+        Question(
+            "Which plan is least bad, whatever comes",
+            _drawn(regret, lambda comparison, answer: explore_charts.regret_dots(answer, comparison.currency)),
+        ),
+    ),
+    "team_or_individual": (
+        Question("How much of a quarter's figure is luck", _drawn(luck, lambda _, answer: chance_charts.luck(answer))),
+        Question("How far a quarter's and a year's figure can be relied on", _table_alone(reliability)),
+        Question("How much chance swings pay", _drawn(pay_swing, lambda _, answer: chance_charts.pay_swing(answer))),
+        Question(
+            "What is left of the reason to retain more",
+            _drawn(
+                pay_for_retained, lambda comparison, answer: chance_charts.pay_for_retained(answer, comparison.currency)
+            ),
+        ),
+    ),
+}
+"""The questions by the name of their notebook."""
