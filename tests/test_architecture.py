@@ -65,7 +65,9 @@ LAYERS = [
     {"charts", "definition_charts", "definition_words"},
     {"chance_charts", "reason_charts", "marginal_pay_charts", "event_charts", "cost_charts", "distribution_charts"},
     {"lab"},
-    {"editing", "pages", "server"},
+    {"editing", "pages", "server", "question_pages"},
+    {"chart_widgets"},
+    {"question_widgets"},
     {"workbench", "reports"},
     {"cli", "__init__"},
 ]
@@ -76,10 +78,10 @@ STAGES = ("crediting", "metrics", "attainment", "curves", "payout")
 BELOW_STAGES = {"errors", "periods", "money", "codes", "documents", "tables", "exchange"}
 BELOW_STAGES |= {"holders", "books", "baselines", "events", "targets", "people"}
 ONLY_IN = {
-    "ipywidgets": {"workbench"},
+    "ipywidgets": {"chart_widgets", "question_widgets", "workbench"},
     "papermill": {"reports"},
     "nbconvert": {"reports"},
-    "plotly": {"figures", "pages", "workbench"},
+    "plotly": {"figures", "pages", "question_widgets", "workbench"},
     "pandera": {"parsing"},
     "numba": {"compiled"},
     "typer": {"cli", "plan_commands"},

@@ -42,12 +42,12 @@ HEADINGS = ("Cost by quarter", "Payout curves", "Pay by person", "Who gains, who
 
 @dataclass(frozen=True)
 class Shown:
-    """One question as shown: heading, sentence, the table behind it and its figure."""
+    """One question as shown: heading, sentence, the table behind it and its figure, if there is anything to draw."""
 
     heading: str
     sentence: str
     table: pd.DataFrame
-    figure: Figure
+    figure: Figure | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Page:
     published: Plan
     changes: tuple[str, ...]
     shown: tuple[Shown, ...]
+
+    @property
+    def asked_about(self) -> Comparison:
+        """What further questions are about: the edited plan is among the plans where it was changed."""
+        plans = [plan.name for plan in self.comparison.plans]
+        return self.comparison if self.changes else _only(self.comparison, plans[:-1])
 
     @property
     def is_changed(self) -> bool:
@@ -170,7 +176,9 @@ def _free_name(replays: Sequence[Replay]) -> str:
 
 def _only(comparison: Comparison, names: Sequence[str]) -> Comparison:
     plans = tuple(plan for plan in comparison.plans if plan.name in names)
-    return dataclasses.replace(comparison, plans=plans, pay=comparison.pay[comparison.pay["plan"].isin(names)])
+    runs = tuple(run for run in comparison.replays if run.plan.name in names)
+    pay = comparison.pay[comparison.pay["plan"].isin(names)]
+    return dataclasses.replace(comparison, plans=plans, pay=pay, replays=runs)
 
 
 def header_html(comparison: Comparison) -> str:

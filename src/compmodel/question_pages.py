@@ -203,3 +203,5 @@ PAGES: Mapping[str, tuple[Question, ...]] = {
     ),
 }
 """The questions by the name of their notebook."""
+SHOWN_BY_SLIDERS = ("Cost", "Who gains, who loses")
+"""Questions that the workbench draws anyway."""

@@ -1,6 +1,6 @@
 """The workbench: sliders for one plan beside the answers of a comparison; works in JupyterLab and as a Voila page.
 
-Only this file imports ipywidgets. What is shown is a pure function of the controls' state (see `editing.py`); the
+What is shown is a pure function of the controls' state (see `editing.py`); the
 widgets only pass that state in and the result out.
 
 Currently implemented: open_workbench, compare_plans.
@@ -9,22 +9,17 @@ Currently implemented: open_workbench, compare_plans.
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets as widgets
-import traitlets
 from plotly.offline import get_plotlyjs
 
 from compmodel import style
+from compmodel.chart_widgets import Chart, found, problem_page, style_tag
 from compmodel.components import Component
-from compmodel.definition_words import legend_html, read_table
 from compmodel.editing import (
     Page,
-    Shown,
     answered,
     cards_html,
     edited_plan,
@@ -34,18 +29,13 @@ from compmodel.editing import (
     status_html,
 )
 from compmodel.errors import CompModelError, nearest
-from compmodel.figures import FIGURE_CONFIG, Figure
-from compmodel.html_tables import table_html
-from compmodel.lab import definition_answers
 from compmodel.plan import Plan, load_plans
+from compmodel.question_widgets import MoreQuestions
 from compmodel.replay import Replay, replay
 from compmodel.sources import load_history
 from compmodel.tables import History
 
 LEVELS = (("Individual", "individual"), ("Team", "team"))
-_STYLE = Path(__file__).with_name("workbench.css").read_text(encoding="utf-8")
-_COLOURS = {"ink": style.INK, "quiet": style.QUIET, "grid": style.GRID, "paper": style.PAPER, "font": style.FONT}
-_COLOURS |= {"gain": style.GAIN, "loss": style.LOSS, "accent": style.PLANS[0]}
 
 
 class Levers(widgets.VBox):  # type: ignore[misc]
@@ -93,70 +83,6 @@ class Levers(widgets.VBox):  # type: ignore[misc]
         return widgets.VBox([*rows, level, *note]).add_class("cm-component")
 
 
-class Plot(anywidget.AnyWidget):
-    """A figure on the page, redrawn in one step; its axes grow until a reset, so none jumps while a slider moves.
-
-    `library` is plotly.js, given to one plot of a page: a FigureWidget each would carry it four times over, take
-    seconds to start, and then miss changes.
-    """
-
-    _esm = Path(__file__).with_name("plot.js").read_text(encoding="utf-8")
-    library = traitlets.Unicode().tag(sync=True)
-    figure = traitlets.Unicode().tag(sync=True)
-    version = traitlets.Int().tag(sync=True)
-
-    def __init__(self, figure: Figure, library: str = ""):
-        self._ranges: dict[str, list[float]] = {}
-        super().__init__(library=library)
-        self.add_class("cm-figure")
-        self.show(figure)
-
-    def forget(self) -> None:
-        """Lets the next figure have its own ranges again."""
-        self._ranges = {}
-
-    def show(self, figure: Figure) -> None:
-        """Draws a new figure in place of the last one."""
-        drawn = json.loads(figure.to_json())
-        for name, axis in drawn["layout"].items():
-            if name.startswith(("xaxis", "yaxis")) and "range" in axis and "tickvals" not in axis:
-                low, high = self._ranges.get(name, axis["range"])
-                axis["range"] = self._ranges[name] = [min(low, axis["range"][0]), max(high, axis["range"][1])]
-        with self.hold_sync():
-            self.version += 1
-            self.figure = json.dumps({**drawn, "config": FIGURE_CONFIG})
-
-
-class Chart(widgets.VBox):  # type: ignore[misc]
-    """One question: heading, sentence, figure and, a click away, its table."""
-
-    def __init__(self, shown: Shown, tools: Sequence[Any] = (), library: str = ""):
-        self._shown = shown
-        self.sentence, self.table = widgets.HTML(), widgets.HTML().add_class("cm-table")
-        self.plot = Plot(shown.figure, library)
-        self.button = widgets.ToggleButton(value=False)
-        self.button.observe(lambda _: self._tabulate(), "value")
-        heading = widgets.HTML(f"<h2>{html.escape(shown.heading)}</h2>")
-        bar = widgets.HBox([self.button, *tools]).add_class("cm-tools")
-        super().__init__([heading, self.sentence, self.plot, bar, self.table])
-        self.add_class("cm-chart")
-        self._tell()
-
-    def show(self, shown: Shown) -> None:
-        """Shows a new answer to the question."""
-        self._shown = shown
-        self._tell()
-        self.plot.show(shown.figure)
-
-    def _tell(self) -> None:
-        self.sentence.value = f'<p class="cm-sentence">{html.escape(self._shown.sentence)}</p>'
-        self._tabulate()
-
-    def _tabulate(self) -> None:
-        self.button.description = "Hide the table" if self.button.value else "Show the table"
-        self.table.value = table_html(self._shown.table) if self.button.value else ""
-
-
 class Workbench(widgets.VBox):  # type: ignore[misc]
     """The page: header, levers, cards and charts of plans compared on one history."""
 
@@ -181,9 +107,10 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         parts = [title, self.alert, self.status, opener, self.reset_button, self._panel]
         panel = widgets.VBox(parts).add_class("cm-panel")
         grid = widgets.Box(self.charts).add_class("cm-charts")
-        main = widgets.VBox([self.cards, grid]).add_class("cm-main")
+        self.more = MoreQuestions(lambda: self.page.asked_about)
+        main = widgets.VBox([self.cards, grid, self.more]).add_class("cm-main")
         head = widgets.HBox([self.header, self.names]).add_class("cm-head")
-        super().__init__([_style_tag(), head, widgets.Box([panel, main]).add_class("cm-body")])
+        super().__init__([style_tag(), head, widgets.Box([panel, main]).add_class("cm-body")])
         self.add_class("cm-page")
         self._tell()
         controls = [at for levers in self.levers.values() for at in levers.inputs.values()]
@@ -197,7 +124,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.levers[self.edited.value].reset()
         self._is_waiting = False
         for chart in self.charts:
-            chart.plot.forget()
+            chart.forget()
         self.refresh()
 
     def refresh(self) -> None:
@@ -215,6 +142,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self._tell()
         for chart, shown in zip(self.charts, self.page.shown, strict=True):
             chart.show(shown)
+        self.more.refresh()
 
     def _answered(self) -> Page:
         levers = self.levers[self.edited.value]
@@ -228,11 +156,6 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.header.value, self.cards.value = header_html(self.page.comparison), cards_html(self.page)
         self.alert.value, self.status.value = "", status_html(self.page)
         self.reset_button.disabled = not self.page.changes
-
-
-def _style_tag() -> widgets.Widget:
-    variables = "".join(f"--cm-{name}:{value};" for name, value in _COLOURS.items())
-    return widgets.HTML(f"<style>.cm-page {{{variables}}} {_STYLE}</style>").add_class("cm-style")
 
 
 def compare_plans(history: History, plans: Sequence[Plan], periods: str, baseline: str) -> Workbench:
@@ -252,34 +175,7 @@ def open_workbench(data: str, plans: Sequence[str], periods: str, baseline: str,
     A relative path is looked up where the kernel runs, then one folder above.
     """
     try:
-        history = load_history(_found(data), _found(mapping) if mapping else None)
-        return compare_plans(history, load_plans(*map(_found, plans)), periods, baseline)
+        history = load_history(found(data), found(mapping) if mapping else None)
+        return compare_plans(history, load_plans(*map(found, plans)), periods, baseline)
     except CompModelError as error:
-        return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
-
-
-def open_definitions(data: str, plans: Sequence[str], periods: str, baseline: str, mapping: str = "") -> widgets.Widget:
-    """Returns the definition lab for the plan named `baseline`, or a page that says in words what is wrong."""
-    try:
-        history = load_history(_found(data), _found(mapping) if mapping else None)
-        designs = {plan.name: plan for plan in load_plans(*map(_found, plans))}
-        if baseline not in designs:
-            raise CompModelError(f"{baseline!r} is not one of the plans. {nearest(baseline, designs)}")
-        lab = definition_answers(history, designs[baseline], periods, "shown")
-    except CompModelError as error:
-        return widgets.HTML(f"<style>{_STYLE}</style>{problems_html(error)}").add_class("cm-page")
-    libraries = [get_plotlyjs(), *[""] * (len(lab.answered) - 1)]
-    shown = [
-        Shown(heading, answer.sentence, read_table(answer.table), figure) for heading, answer, figure in lab.answered
-    ]
-    charts_ = [Chart(one, (), library) for one, library in zip(shown, libraries, strict=True)]
-    title = f"<h1>Definitions of {html.escape(designs[baseline].title)}</h1>"
-    texts = (legend_html(lab.legend), lab.skipped_html())
-    meant, untried = (widgets.HTML(text).add_class("cm-legend") for text in texts)
-    first, *others = charts_
-    return widgets.VBox([_style_tag(), widgets.HTML(title), first, meant, *others, untried]).add_class("cm-page")
-
-
-def _found(path: str) -> Path:
-    above = Path("..", path)
-    return above if not Path(path).exists() and above.exists() else Path(path)
+        return problem_page(error)

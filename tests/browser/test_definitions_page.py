@@ -24,7 +24,7 @@ PAINT = 180_000
 @pytest.fixture(scope="module")
 def address(browser_path: str) -> Iterator[str]:
     """The address of the lab's notebook, served as a page without code, on one quarter."""
-    notebook = ["workbench", "--notebook", "notebooks/03_compare_definitions.ipynb", "--periods", "2025Q4"]
+    notebook = ["workbench", "--notebook", "notebooks/05_compare_definitions.ipynb", "--periods", "2025Q4"]
     with subprocess.Popen(
         [sys.executable, "-c", COMMAND, *notebook],
         env={**os.environ, "HEADLESS": "1"},
