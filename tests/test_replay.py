@@ -235,7 +235,11 @@ CHANGES: tuple[dict[str, object], ...] = (
     {"components.nrr.target.default": 1.2},
     {"components.nrr.attainment.floor": 0.95, "components.nrr.weight": 0.3, "components.kpi.weight": 0.7},
     {"components.kpi.adjustments": [{"kind": "gate", "component": "nrr", "of": "value", "reaches": 1.0}]},
-    {"adjustments": [{"kind": "holdback", "share": 0.2, "released_after": 1}], "pay.rounding": "half_even"},
+    {
+        "adjustments": [{"kind": "holdback", "share": 0.2, "released_after": 1, "on_leaving": "pay"}],
+        "pay.rounding": "half_even",
+    },
+    {"pay.rounded_to": 5},
 )
 
 

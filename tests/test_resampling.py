@@ -205,7 +205,7 @@ def test_refusals(sample: cm.History, comparison: cm.Comparison) -> None:
     draw = {"kind": "draw", "amount": 1000, "recoverable": True}
     (plan,) = cm.load_plans(ROOT / "data/plans/halves.yaml")
     runs = replay([plan.replace({"adjustments": [draw]})], sample, "2025Q4")
-    with pytest.raises(CompModelError, match="settles pay from period to period by draw"):
+    with pytest.raises(CompModelError, match="Halves settles pay over periods or people"):
         resampled(cm.compare(runs), 10)
 
 

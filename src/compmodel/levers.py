@@ -21,6 +21,7 @@ from compmodel.money import exact
 MEASURED = "says what is measured, not how it is paid: a definition"
 NO_LEVER = {
     "PayRule.month_day": "a day of the month",
+    "PayRule.rounded_to": "a rounding",
     "PayRule.mix": "is only told: target incentive stands in the payees table",
     "LateRule.locked_after_days": MEASURED,
     "BookRule.min_days_held": MEASURED,

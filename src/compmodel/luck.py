@@ -21,12 +21,11 @@ Currently implemented: individual_spread, chance_parts, reliability, luck.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
 
 from compmodel.account_sums import account_sums, multiplied
 from compmodel.codes import Codes
@@ -39,6 +38,9 @@ from compmodel.plan import Plan
 from compmodel.replay import replay
 from compmodel.resampling import drawn_books, drawn_weights
 from compmodel.style import percent
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 FEWEST_ACCOUNTS = 5
 """Customers a book must have for its quarter to count."""
@@ -94,7 +96,7 @@ def account_chance(above: Sums, below: Sums) -> tuple[float, Sums, Sums]:
     """Returns a book's figure, how far each account alone moves it, and each one's share of the book.
 
     >>> figure, moves, _ = account_chance(np.array([90.0, 110.0]), np.array([100.0, 100.0]))
-    >>> figure, (moves**2).sum().round(6)
+    >>> figure, float((moves**2).sum().round(6))
     (1.0, 0.01)
     """
     whole = below.sum()
@@ -117,6 +119,8 @@ def spread_of(
 
     Left out: books of fewer than five customers or with one that is most of it, and whoever is alone in a group.
     """
+    from scipy import sparse  # noqa: PLC0415 - slow to load
+
     found = []
     for at, (accounts, above, below) in enumerate(figures):
         if (below > 0).sum() >= FEWEST_ACCOUNTS:
@@ -141,6 +145,8 @@ def chance_parts(spread: Spread, n_draws: int = 2000, seed: int = 0) -> Parts:
 
     Raises CompModelError when there are too few people to tell.
     """
+    from scipy import sparse  # noqa: PLC0415 - slow to load
+
     n_people = int(spread.person.max(initial=-1)) + 1
     if n_people < FEWEST_PEOPLE:
         fix = "Choose more periods or measure more people."
@@ -184,6 +190,8 @@ COLUMNS = 1024
 
 def _mean_of(number: Codes) -> sparse.csr_array:
     """The matrix that averages rows by their number."""
+    from scipy import sparse  # noqa: PLC0415 - slow to load
+
     n = np.bincount(number)
     where = (number, np.arange(len(number)))
     return sparse.csr_array((1 / n[number], where), shape=(len(n), len(number)))
@@ -191,6 +199,8 @@ def _mean_of(number: Codes) -> sparse.csr_array:
 
 def _in_a_year(spread: Spread) -> Sums:
     """What each account adds to the variance of the mean of four quarters in a row; or a quarter of one's."""
+    from scipy import sparse  # noqa: PLC0415 - slow to load
+
     order = np.lexsort((spread.quarter, spread.person))
     person, quarter = spread.person[order], spread.quarter[order]
     last = QUARTERS_A_YEAR - 1

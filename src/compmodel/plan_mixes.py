@@ -40,7 +40,9 @@ GROUPS: dict[str, Group] = {
     "what events count as": Group(plan=("events",)),
     "currency": Group(plan=("exchange",), pay=("currency",)),
     "adjustments": Group(("adjustments",), ("adjustments",)),
-    "pay rules": Group(pay=("period", "rounding", "proration", "month_day", "mix", "on_last_day")),
+    "pay rules": Group(
+        pay=("period", "rounding", "rounded_to", "rounded_at", "proration", "month_day", "mix", "on_last_day")
+    ),
 }
 """Reasons for a change of pay, in the order in which they are taken. Measures: also components added and dropped."""
 MOST_GROUPS = 8

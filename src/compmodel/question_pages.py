@@ -7,6 +7,7 @@ answer says why, and the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -45,8 +46,8 @@ from compmodel.retention_pay import pay_for_retention
 from compmodel.sobol import sobol_indices
 from compmodel.timing import gain_from_timing
 
-SOBOL_STEPS = 5
-"""How many steps each number is moved, down and up."""
+SOBOL_STEPS = (5, 2, 1)
+"""How many steps each number is moved, down and up: the most with which every combination makes a plan."""
 Drawn = tuple[Answer, Figure | None]
 Draw = Callable[[Comparison, Answer], Figure]
 
@@ -140,13 +141,13 @@ def _sobol(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
     weights = [lever.path for lever in run.plan.sliders() if lever.path.endswith(".weight")]
     levers = [lever for lever in run.plan.sliders() if lever.path not in weights[-1:]]
-    far = {lever.path: SOBOL_STEPS * lever.step for lever in levers}
-    bounds = {
-        lever.path: (max(lever.value - far[lever.path], lever.lower), min(lever.value + far[lever.path], lever.upper))
-        for lever in levers
-    }
-    answer = sobol_indices(run, bounds, n=512)
-    return answer, explore_charts.sobol_bars(answer)
+    for steps in SOBOL_STEPS:
+        bounds = {of.path: (of.value - steps * of.step, of.value + steps * of.step) for of in levers}
+        inside = {of.path: (max(bounds[of.path][0], of.lower), min(bounds[of.path][1], of.upper)) for of in levers}
+        with suppress(CompModelError):
+            answer = sobol_indices(run, inside, n=512)
+            return answer, explore_charts.sobol_bars(answer)
+    raise CompModelError("The numbers of this plan cannot all be moved at once: some combinations make no plan.")
 
 
 PAGES: Mapping[str, tuple[Question, ...]] = {

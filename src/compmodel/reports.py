@@ -32,11 +32,13 @@ from compmodel.explain import Explanation
 from compmodel.html_tables import details_html
 from compmodel.lab import Lab
 from compmodel.pages import figure_html, page_html
+from compmodel.question_pages import Asked
 
 PLOTLY_JSON = "application/vnd.plotly.v1+json"
 FORMATS = (".html", ".csv", ".xlsx")
 LAB_FORMATS = FORMATS[:2]
 CHAIN_FORMATS = (".csv",)
+PAGE_FORMATS = FORMATS[:1]
 REPORTS_AT_A_TIME = 2
 """A kernel each, of some 250 MB and a core while it works."""
 _QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
@@ -175,6 +177,17 @@ def write_definitions(lab: Lab, company: str, out: Path) -> Path:
         body += [f"<h2>{heading}</h2>", Answer(answer.sentence, read_table(answer.table))._repr_html_()]
         body += [*[legend_html(lab.legend)] * (number == 0), figure_html(figure)]
     body.append(lab.skipped_html())
+    write_beside(out, page_html(title, "\n".join(body)).encode())
+    return out
+
+
+def write_questions(title: str, asked: Sequence[Asked], out: Path) -> Path:
+    """Writes answered questions as one offline page: heading, sentence, table and chart of each."""
+    check_out(out, PAGE_FORMATS)
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    for heading, answer, figure in asked:
+        body += [f"<h2>{html.escape(heading)}</h2>", answer._repr_html_()]
+        body += [figure_html(figure)] if figure is not None else []
     write_beside(out, page_html(title, "\n".join(body)).encode())
     return out
 

@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from compmodel.baselines import windows
 from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
@@ -50,7 +49,7 @@ def _points(comparison: Comparison, of: Performance) -> list[pd.DataFrame]:
         cents = np.rint(run.payouts["cost"] * 100).groupby(run.payouts["payee_id"]).sum()
         due = target_incentives(run).groupby("payee_id")["cost_cents"].sum()
         points = pd.DataFrame({"retained": retained, "pay_share": cents / due.where(due > 0)}).dropna()
-        ranks = {f"{name}_rank": rankdata(points[name].round(12)) for name in points}
+        ranks = {f"{name}_rank": points[name].round(12).rank().to_numpy() for name in points}
         frames.append(points.assign(**ranks).rename_axis("payee_id").reset_index())
     return frames
 
@@ -137,7 +136,7 @@ def rank_correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64
     >>> rank_correlation(np.array([[1.0, 2.0, 3.0]]), np.array([[10.0, 30.0, 20.0]])).tolist()
     [0.5]
     """
-    x, y = (rankdata(of, axis=1) for of in (one, other))
+    x, y = (pd.DataFrame(of).rank(axis=1).to_numpy() for of in (one, other))
     x, y = (of - of.mean(axis=1, keepdims=True) for of in (x, y))
     size = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
     found: npt.NDArray[np.float64] = (x * y).sum(axis=1) / np.where(size > 0, size, np.nan)

@@ -1,0 +1,70 @@
+"""Pages of questions: each is answered and drawn, nobody is told beside aliases, what cannot be answered says why."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import compmodel as cm
+from compmodel.question_pages import PAGES, Asked, answered_page
+from compmodel.reports import write_questions
+
+PLANS = Path("data/plans")
+NO_WORDS = re.compile(r"\bnan\b|\binf\b|components\[|None(?! of)|Traceback|  ")
+
+
+def compared(sample: cm.History, *names: str, shown: str = "aliases", periods: str = "2025Q1:2025Q4") -> cm.Comparison:
+    plans = cm.load_plans(*(PLANS / f"{name}.yaml" for name in names))
+    return cm.compare(cm.replay(plans, sample, periods), names[0], shown)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def pages(sample: cm.History) -> dict[str, list[Asked]]:
+    comparison = compared(sample, "thirds", "halves")
+    return {page: list(answered_page(page, comparison)) for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_question_is_answered_in_words_with_its_table(pages: dict[str, list[Asked]], page: str) -> None:
+    assert [one.heading for one in pages[page]] == [question.heading for question in PAGES[page]]
+    for one in pages[page]:
+        assert not one.answer.sentence.startswith("Not answered"), one.heading
+        assert not NO_WORDS.search(one.answer.sentence), one.answer.sentence
+        assert len(one.answer.table), one.heading
+    assert sum(one.figure is None for one in pages[page]) <= 1
+
+
+def test_beside_aliases_nobody_is_told(pages: dict[str, list[Asked]], sample: cm.History, tmp_path: Path) -> None:
+    secrets = {*sample.payees["payee_id"], *sample.payees["name"], *sample.accounts["account_id"]}
+    secrets |= {*sample.arr_events["event_id"]}
+    for page, asked in pages.items():
+        text = write_questions("All questions", asked, tmp_path / f"{page}.html").read_text()
+        words = set(
+            re.findall(r"[\w-]+(?: [\w'-]+)?", re.sub(r'<script type="text/plain".*?</script>', "", text, flags=re.S))
+        )
+        assert words & secrets <= {"P10", "P50", "P90"} & words, page  # percentiles, and ids of the sample too
+
+
+def test_with_names_shown_people_are_named(sample: cm.History) -> None:
+    comparison = compared(sample, "thirds", "halves", shown="shown", periods="2025Q4")
+    named = [one for one in answered_page("explore_plan", comparison) if "person" in one.answer.table]
+    assert len(named) >= 3
+    assert all(set(one.answer.table["person"].dropna()) <= {*sample.payees["name"], ""} for one in named)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("halves",), ("flowfuse_cliff", "team_80_20"), ("rate_on_arr", "posthog_2026_10")])
+def test_other_plans_are_answered_or_it_is_said_why(sample: cm.History, names: tuple[str, ...]) -> None:
+    comparison = compared(sample, *names, periods="2025Q4")
+    for page in PAGES:
+        for one in answered_page(page, comparison):
+            said = one.answer.sentence
+            assert said, one.heading
+            assert not NO_WORDS.search(said), said
+
+
+def test_an_unknown_page_names_the_nearest(sample: cm.History) -> None:
+    with pytest.raises(cm.CompModelError, match="Did you mean 'sensitivity'"):
+        list(answered_page("sensitivty", compared(sample, "halves", periods="2025Q4")))
