@@ -7,7 +7,7 @@ answer says why, and the others go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from compmodel import (
 from compmodel.blocks import Progress
 from compmodel.break_even import break_even
 from compmodel.coasting import pay_by_largest_event
-from compmodel.compare import Answer, Comparison, cost_by_period, pay_change_by_payee
+from compmodel.compare import SMALLEST_TEAM, Answer, Comparison, cost_by_period, pay_change_by_payee
 from compmodel.costs import cost_by, cost_of_sales
 from compmodel.decisions import open_decisions
 from compmodel.distributions import attainment_reached, distribution
@@ -37,6 +37,7 @@ from compmodel.keep_whole import keep_whole
 from compmodel.luck import luck, reliability
 from compmodel.marginal_pay import marginal_pay
 from compmodel.marginal_pay_map import marginal_pay_map
+from compmodel.pay_lines import is_straight
 from compmodel.pay_ranges import cost_range
 from compmodel.pay_swing import pay_for_retained, pay_swing
 from compmodel.reasons import pay_change_reasons
@@ -44,10 +45,14 @@ from compmodel.regret import regret
 from compmodel.replay import Replay
 from compmodel.retention_pay import pay_for_retention
 from compmodel.sobol import sobol_indices
+from compmodel.style import count_words
 from compmodel.timing import gain_from_timing
+from compmodel.trials import lever_at, lever_values
 
 SOBOL_STEPS = (5, 2, 1)
 """How many steps each number is moved, down and up: the most with which every combination makes a plan."""
+FEW = 7
+"""Values of a lever in a heatmap of a plan that is paid one setting at a time."""
 Drawn = tuple[Answer, Figure | None]
 Draw = Callable[[Comparison, Answer], Figure]
 
@@ -81,7 +86,14 @@ def answered_page(page: str, comparison: Comparison, progress: Progress | None =
 
 
 def answered_question(question: Question, comparison: Comparison) -> Asked:
-    """Returns a question answered; where that cannot be done, the answer says why."""
+    """Returns a question answered; where that cannot be done, the answer says why.
+
+    Beside aliases the figures of fewer than five people would tell whose they are, so these are asked for with names.
+    """
+    n = len(comparison.labels)
+    if comparison.names == "aliases" and n < SMALLEST_TEAM and question.heading not in SHOWN_BY_SLIDERS:
+        said = f"Not answered here: figures of {count_words(n, 'person', 'people')} would tell whose they are."
+        return Asked(question.heading, Answer(f"{said} Ask with names shown.", pd.DataFrame()), None)
     try:
         return Asked(question.heading, *question.ask(comparison))
     except CompModelError as error:
@@ -114,8 +126,12 @@ def _tornado(comparison: Comparison) -> Drawn:
 
 
 def _goal(run: Replay) -> str:
-    """The first target that people are paid by."""
-    return next(lever.path for lever in run.plan.levers() if ".target" in lever.path)
+    """The first target that a share of target incentive hangs on."""
+    paid = [f"components.{one.name}.target." for one in run.plan.components if one.basis.kind == "target_incentive"]
+    goals = [lever.path for lever in run.plan.levers() if lever.path.startswith(tuple(paid))]
+    if not goals:
+        raise CompModelError(f"{run.plan.title} pays by rates alone, so no goal moves its cost.")
+    return goals[0]
 
 
 def _sweep(comparison: Comparison) -> Drawn:
@@ -125,29 +141,41 @@ def _sweep(comparison: Comparison) -> Drawn:
 
 
 def _heatmap(comparison: Comparison) -> Drawn:
-    """The first weight and the first target, with what the baseline costs as the budget."""
+    """The first weight, or what else moves cost most, and the first goal, with the baseline's cost as the budget."""
     run = _looked_at(comparison)
     weights = [lever.path for lever in run.plan.levers() if lever.path.endswith(".weight")]
-    if len(weights) < 2:
-        raise CompModelError(f"{run.plan.title} has one component, so no weight can move.")
+    weights = (
+        weights if len(weights) > 1 else [p for p in tornado(run).table["path"] if p not in (*weights, _goal(run))]
+    )
+    if not weights:
+        raise CompModelError(f"{run.plan.title} has no two numbers that move its cost.")
     budget = float(cost_by_period(comparison).table.query("plan == @comparison.baseline")["cost"].sum())
     levers = (weights[0], _goal(run))
-    answer = heatmap(run, *levers, budget=round(budget, 2))
+    few = None if is_straight(run.plan) else {path: lever_values(lever_at(run.plan, path), FEW) for path in levers}
+    answer = heatmap(run, *levers, budget=round(budget, 2), values=few)
     figure = explore_charts.lever_heatmap(run.plan, *levers, answer, "cost", budget, comparison.currency)
     return answer, figure
 
 
 def _sobol(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
+    if not is_straight(run.plan):
+        said = f"{run.plan.title} is paid one setting at a time, so thousands of settings take minutes"
+        raise CompModelError(f"{said}. In Python: cm.sobol_indices(run, levers, n=64, progress=...).")
     weights = [lever.path for lever in run.plan.sliders() if lever.path.endswith(".weight")]
     levers = [lever for lever in run.plan.sliders() if lever.path not in weights[-1:]]
     for steps in SOBOL_STEPS:
         bounds = {of.path: (of.value - steps * of.step, of.value + steps * of.step) for of in levers}
         inside = {of.path: (max(bounds[of.path][0], of.lower), min(bounds[of.path][1], of.upper)) for of in levers}
-        with suppress(CompModelError):
+        try:
             answer = sobol_indices(run, inside, n=512)
-            return answer, explore_charts.sobol_bars(answer)
-    raise CompModelError("The numbers of this plan cannot all be moved at once: some combinations make no plan.")
+        except CompModelError as error:
+            if "make no plan" in str(error) and steps != SOBOL_STEPS[-1]:
+                continue
+            raise
+        said = f"{answer.sentence} Each was moved up to {count_words(steps, 'step')} down and up."
+        return replace(answer, sentence=said), explore_charts.sobol_bars(answer)
+    raise AssertionError("the last number of steps answers or raises")
 
 
 PAGES: Mapping[str, tuple[Question, ...]] = {
