@@ -144,9 +144,8 @@ def _heatmap(comparison: Comparison) -> Drawn:
     """The first weight, or what else moves cost most, and the first goal, with the baseline's cost as the budget."""
     run = _looked_at(comparison)
     weights = [lever.path for lever in run.plan.levers() if lever.path.endswith(".weight")]
-    weights = (
-        weights if len(weights) > 1 else [p for p in tornado(run).table["path"] if p not in (*weights, _goal(run))]
-    )
+    if len(weights) < 2:  # edges of bands leave too few combinations
+        weights = [path for path in tornado(run).table["path"] if not path.endswith((".weight", ".0", _goal(run)))]
     if not weights:
         raise CompModelError(f"{run.plan.title} has no two numbers that move its cost.")
     budget = float(cost_by_period(comparison).table.query("plan == @comparison.baseline")["cost"].sum())
