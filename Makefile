@@ -44,7 +44,7 @@ check: $(DEV) ## lint, format and types
 bench: $(DEV) ## time a full comparison, a million events, and one and many plans beside others' ways
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/events.py $(if $(LARGE),--large)
-	@$(BIN)/python tests/bench/pay.py $(if $(LARGE),--large)
+	@$(BIN)/python tests/bench/ratios.py $(if $(LARGE),--large)
 
 lock: ## write both lock files again, from pyproject.toml (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv on the PATH: python3 -m pip install uv"; exit 1; }

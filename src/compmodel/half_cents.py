@@ -1,9 +1,16 @@
-"""Cells of scenarios x people whose pay lies near a half cent, decided exactly: in whole numbers, else in fractions."""
+"""Cells of scenarios x people whose pay lies near a half cent, decided exactly: in whole numbers, else in fractions.
+
+Proven: given the line that each value lies on, the cent, since no step rounds. Floats only tell which cells lie near a
+half cent, by a bound on what they lose (`prepared_pay.sweep`: roundings counted with room, 5e-16 of a term each).
+Assumed: a person's line is the one that floats ordered the value into. Where pay jumps, places are decided exactly,
+once for all values that are equal as floats: two different exact values of one float count as equal. At joints without
+a jump, floats alone place a value: one within float error of the joint counts as on it, and pays by either line, which
+differ there by less than floats lose, so a cent could go the other way only if that very pay were a half cent, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,7 +19,7 @@ import numpy.typing as npt
 from compmodel.money import Cents, exact
 from compmodel.pay_lines import class_targets, whole_lines
 from compmodel.prepared_pay import Prepared, Sweep
-from compmodel.whole_pay import Share, decided_cents
+from compmodel.whole_pay import Share, decided_cents, exact_share, nearest_cent
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -56,9 +63,10 @@ def _share(
     whole = whole_lines(people, settings)
     if whole is None:
         return None
-    weights, at = np.unique(given.weights[scenarios, i], return_inverse=True)
+    weights, at = np.unique(given.weights[:, i], return_inverse=True)
+    at = at[scenarios]
     exact_weights = [exact(weight) for weight in weights.tolist()]
-    above, below = _value_parts(of, i, rows)
+    above, below = value_parts(of, i, rows)
     row_class = people.row_class[rows]
     curve = settings.curve[k]
     constant = np.where(is_valued, whole.constant[curve, state, line], 0)
@@ -77,8 +85,8 @@ def _share(
     )
 
 
-def _value_parts(of: Prepared, i: int, rows: Rows) -> tuple[Whole, Whole]:
-    """Values as above / below in whole numbers; below is 0 where they are too large."""
+def value_parts(of: Prepared, i: int, rows: Rows) -> tuple[Whole, Whole]:
+    """Returns values of rows as above / below in whole numbers; below is 0 where they are too large."""
     above, below = of.wholes[i]
     missing = np.unique(rows[(below[rows] == 0) & (of.people[i].rank[rows] >= 0)])
     ratios = of.ratios[i]
@@ -102,22 +110,18 @@ def _value_parts(of: Prepared, i: int, rows: Rows) -> tuple[Whole, Whole]:
 
 
 def _by_fractions(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, chosen: Sequence[Sequence[Any]]) -> Cents:
-    people_rows, at = np.unique(rows, return_inverse=True)
-    values = [of.exact_values(i)(people_rows) for i in range(len(of.components))]
-    totals: list[Fraction] = []
-    for n, (s, row, place) in enumerate(zip(scenarios.tolist(), rows.tolist(), at.ravel().tolist(), strict=True)):
-        total = Fraction(0)
+    found = []
+    for n, (s, row) in enumerate(zip(scenarios.tolist(), rows.tolist(), strict=True)):
+        shares = []
         for i, (people, settings) in enumerate(zip(of.people, given.settings, strict=True)):
             k, state, line, is_valued = (array[n] for array in chosen[i])
             if not is_valued:
                 continue
-            found = settings.curves[settings.curve[k]].exact[state][line]
-            floor = exact(float(settings.floor[k]))
-            span = exact(float(class_targets(people, settings)[k, people.row_class[row]])) - floor
-            factor = found.constant + found.slope * (values[i][place] - floor) / span
-            total += exact(float(given.weights[s, i])) * factor
-        above, below = (int(part[row]) for part in of.incentive_parts)
-        totals.append(total * Fraction(above, below))
-    half = Fraction(1, 2)
-    cents = [int(total + half) if total >= 0 else -int(half - total) for total in totals]
-    return np.array(cents, dtype=np.int64)
+            exact_line = settings.curves[settings.curve[k]].exact[state][line]
+            floor = exact(settings.floor[k])
+            span = exact(class_targets(people, settings)[k, people.row_class[row]]) - floor
+            weight = exact(given.weights[s, i])
+            shares.append(exact_share(weight, (exact_line.constant, exact_line.slope), of.value(i, row), floor, span))
+        above, below = of.incentive_parts
+        found.append(nearest_cent((int(above[row]), int(below[row])), shares))
+    return np.array(found, dtype=np.int64)

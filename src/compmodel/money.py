@@ -35,13 +35,18 @@ def exact(number: float) -> Fraction:
     >>> exact(1.15), exact(1 / 3), exact(123456789.01)
     (Fraction(23, 20), Fraction(1, 3), Fraction(12345678901, 100))
     """
-    text = repr(float(number))
+    size = float(number)
+    if -1e6 < size < 1e6:  # where floats lie closer than billionths, one decimal of nine digits is all that it can be
+        billionths = round(size * 1e9)
+        if billionths / 1e9 == size:
+            return Fraction(billionths, 10**9)
+    text = repr(size)
     written = Fraction(text)
     if written.denominator <= 10**9:
         return written
-    simple = Fraction(float(number)).limit_denominator(1_000_000)
+    simple = Fraction(size).limit_denominator(1_000_000)
     is_short = sum(map(str.isdigit, text.partition("e")[0])) <= 15
-    return written if is_short and float(simple) != number else simple
+    return written if is_short and float(simple) != size else simple
 
 
 def exact_array(numbers: Array) -> Array:

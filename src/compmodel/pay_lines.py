@@ -211,6 +211,22 @@ def places(
     return found
 
 
+def fill_lines(
+    out: Floats, people: Ranked, begins: Sequence[int], constants: Sequence[float], slopes: Sequence[float]
+) -> None:
+    """Fills pay at weight 1, unrounded, of people in order; `begins` of each line, and where the last one ends."""
+    for low, high, constant, slope in zip(begins[:-1], begins[1:], constants, slopes, strict=True):
+        if low >= high:
+            continue
+        part = out[low:high]
+        if slope == 0:
+            np.multiply(people.pay[low:high], constant, out=part)
+        else:
+            np.multiply(people.pay_value[low:high], slope, out=part)
+            if constant:
+                part += constant * people.pay[low:high]
+
+
 class WholeLines(NamedTuple):
     """Lines as whole numbers: settings x classes for `span`, `scale` and `floor`, curves x states x lines for others.
 

@@ -124,14 +124,16 @@ def known_of(
 ) -> Known:
     """Returns what earnings of people are worked out from; periods by name, rates at which pay is converted."""
     components, names = plan.components, people["period"]
-    months = [names.map({name: c.months(period) for name, period in periods.items()}) for c in components]
+    position = names.map({name: n for n, name in enumerate(periods)}).to_numpy(dtype=np.intp)
+    each = list(periods.values())
+    months = [np.array([c.months(period) for period in each])[position] for c in components]
     n_months = np.column_stack(months).astype(np.int64).reshape(len(people), len(components))
     targets = [c.target.of(people, periods, n_months[:, i], c.at_rest) for i, c in enumerate(components)]
     target = np.column_stack(targets) if len(people) else np.zeros((0, len(components)))
     if results.target is not None:
         target = np.where(np.isnan(results.target), target, results.target)
-    numbers = {name: people[[name]].to_numpy(dtype=float) for name in ("cent_days", "days_on_plan", "n_days")}
-    per_year = names.map({name: 12 // period.months for name, period in periods.items()}).to_numpy(dtype=float)[:, None]
+    numbers = {name: people[name].to_numpy(dtype=float)[:, None] for name in ("cent_days", "days_on_plan", "n_days")}
+    per_year = np.array([12.0 // period.months for period in each])[position][:, None]
     is_empty = np.isnan(results.value) if results.attainment is None else np.isnan(results.attainment)
     rate = rate_of(rates, names, people["currency"])[:, None]
     of = results.value if results.attainment is None else results.attainment

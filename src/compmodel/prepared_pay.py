@@ -15,7 +15,7 @@ from compmodel.curve_lines import Line, conditions
 from compmodel.earnings import Known, in_a_year
 from compmodel.money import Array, exact
 from compmodel.pay_lines import ExactValues, Lines, Ranked, Settings, class_targets, places, ranked, setting_lines
-from compmodel.whole_pay import NEAR_TIE
+from compmodel.whole_pay import NEAR_TIE, Parts
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -44,6 +44,16 @@ class Prepared(NamedTuple):
     exact_values: Callable[[int], ExactValues]
     wholes: tuple[tuple[Whole, Whole], ...]
     ratios: tuple[tuple[Floats, Floats] | None, ...]
+
+    def value(self, i: int, row: int) -> Parts:
+        """Returns the exact value of a component and row, above and below."""
+        above, below = self.wholes[i]
+        if below[row]:
+            return int(above[row]), int(below[row])
+        found: Fraction = self.exact_values(i)(np.array([row]))[0]
+        if max(abs(found.numerator), found.denominator) < 2**62:
+            above[row], below[row] = found.numerator, found.denominator
+        return found.numerator, found.denominator
 
 
 def prepared(

@@ -18,6 +18,7 @@ from compmodel.curves import Curve
 from compmodel.errors import SHOWN, CompModelError, PlanError
 from compmodel.levers import UNEQUAL, taking_the_rest, weight_path
 from compmodel.money import exact
+from compmodel.one_plan import Numbers
 from compmodel.pay_lines import Settings
 from compmodel.plan import Plan
 from compmodel.prepared_pay import Prepared, Sweep, sweep
@@ -149,6 +150,14 @@ def _weights(plan: Plan, moved: dict[str, dict[str, Floats]], n: int, suspects: 
     if any(component.roles for component in plan.components) and changed:
         suspects |= True
     return weights
+
+
+def numbers_of(wanted: Wanted, scenario: int) -> list[Numbers]:
+    """Returns each component's numbers in one scenario."""
+    places = zip(wanted.settings, wanted.which[scenario].tolist(), wanted.weights[scenario].tolist(), strict=True)
+    return [
+        Numbers(float(of.target[k]), float(of.floor[k]), weight, of.curves[of.curve[k]]) for of, k, weight in places
+    ]
 
 
 def swept(ready: Prepared, wanted: Wanted, scenarios: Rows) -> Sweep | None:

@@ -4,6 +4,10 @@
 straight lines of what was measured run on arrays (`stage_pay`); others, such as plans with draws or pools, are repaid
 one by one. `scenario_totals` gives totals alone, unrounded, nearly independent of the number of people.
 
+Exact means: each half cent and each place at a jump is decided in whole numbers or fractions (`half_cents`, `whole_pay`
+and `one_plan` say what is proven). Assumed: values that are equal as floats are equal at jumps, and a value within
+float error of a joint without a jump counts as on it. That pay is `repaid`'s to the cent is tested, not proven.
+
 Currently implemented: scenario_cents, scenario_results, scenario_totals, unrounded_totals, cents_of_values,
 converted_cents.
 """
@@ -23,14 +27,15 @@ from compmodel.earnings import doubtful_rows, earned
 from compmodel.errors import CompModelError
 from compmodel.exchange import rate_of
 from compmodel.money import NEAR, Array, Cents, exact, exact_array, whole_cents
+from compmodel.one_plan import plan_cents
 from compmodel.pay_lines import is_straight
 from compmodel.payouts import known_of
 from compmodel.plan import Plan
-from compmodel.prepared_pay import Prepared, prepared
+from compmodel.prepared_pay import LEAST_NEAR, LOST, Prepared, prepared
 from compmodel.replay import Replay, repaid
-from compmodel.scenario_settings import Wanted, changes_of, check, swept, wanted_of
+from compmodel.scenario_settings import Wanted, changes_of, check, numbers_of, swept, wanted_of
 from compmodel.settlement import MONEY
-from compmodel.stage_pay import Kernel, kernel_for, paid
+from compmodel.stage_pay import BLOCK_BYTES, Kernel, kernel_for, paid
 
 By = Literal["total", "payee_id", "period", "row"]
 Floats = npt.NDArray[np.float64]
@@ -191,6 +196,10 @@ def _paid(run: Replay, settings: pd.DataFrame, kernel: Kernel | None) -> Iterato
     step = max(1, MOST_BYTES // (8 * max(1, len(run.stage.people))))
     if ready is not None and wanted is not None and not wanted.suspects.any():
         order = np.lexsort(wanted.which.T[::-1])
+        alone = plan_cents(ready, numbers_of(wanted, 0)) if len(settings) == 1 and not kernel else None
+        if alone is not None:
+            yield order, alone[None]
+            return
         kernel = kernel or kernel_for(len(settings) * len(run.stage.people) * len(run.plan.components))
         for start in range(0, len(settings), min(step, 4096)):
             scenarios = order[start : start + min(step, 4096)]
@@ -244,14 +253,35 @@ def _rates(run: Replay) -> Floats:
 
 
 def converted_cents(rate: Floats, pay: Cents) -> Cents:
-    """Pay of scenarios x people in whole cents of the reporting currency, each rounded once, half up."""
-    cost, is_other = pay.copy(), rate != 1
-    largest = int(np.abs(pay).max(initial=0))
-    for one in dict.fromkeys(rate[is_other].tolist()):
-        columns, number = np.flatnonzero(rate == one), exact(one)
+    """Pay of scenarios x people in whole cents of the reporting currency, each rounded once, half up.
+
+    Floats tell the nearest cent but near half cents, which whole numbers decide.
+    """
+    if (rate == 1).all():
+        return pay.copy()
+    cost, n = np.empty_like(pay), max(1, pay.shape[1])
+    step = max(1, BLOCK_BYTES // (8 * n))
+    for start in range(0, len(pay), step):
+        some = pay[start : start + step]
+        floats = some * rate
+        nearest = np.rint(floats)
+        cost[start : start + step] = nearest
+        np.abs(np.subtract(floats, nearest, out=floats), out=floats)
+        largest = max(-int(some.min(initial=0)), int(some.max(initial=0)))
+        lost = max(LEAST_NEAR, largest * max(1.0, float(rate.max())) * LOST)
+        near = np.flatnonzero(floats > 0.5 - lost)
+        if len(near):
+            cost[start : start + step].ravel()[near] = _exactly_converted(rate[near % n], some.ravel()[near], largest)
+    return cost
+
+
+def _exactly_converted(rate: Floats, pay: Cents, largest: int) -> Cents:
+    cost = pay.copy()
+    for one in dict.fromkeys(rate[rate != 1].tolist()):
+        cells, number = np.flatnonzero(rate == one), exact(one)
         above, below = 2 * number.numerator, 2 * number.denominator
-        sizes = np.abs(pay[:, columns])
+        sizes = np.abs(pay[cells])
         whole = sizes if largest * above + below < 2**62 else sizes.astype(object)
         found = ((whole * above + number.denominator) // below).astype(np.int64)
-        cost[:, columns] = np.where(pay[:, columns] < 0, -found, found)
+        cost[cells] = np.where(pay[cells] < 0, -found, found)
     return cost

@@ -15,7 +15,7 @@ from compmodel.curve_lines import lines
 from compmodel.curves import Curve, payout_factor
 from compmodel.half_cents import decided
 from compmodel.money import Cents
-from compmodel.pay_lines import Lines, Ranked
+from compmodel.pay_lines import Lines, Ranked, fill_lines
 from compmodel.prepared_pay import Prepared, Sweep
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ def kernel_for(n: int) -> Kernel:
 
 def paid(of: Prepared, given: Sweep, kernel: Kernel | None = None) -> Cents:
     """Returns pay in whole cents, scenarios x people, exactly rounded; `kernel` is chosen by size unless given."""
-    pay = np.zeros((len(given.which), len(of.incentive)))
+    pay = np.empty((len(given.which), len(of.incentive)))
     if (kernel or kernel_for(pay.size * len(of.components))) == "compiled":
         compiled.fill_pay(pay, *_packed(of, given))
     else:
@@ -49,8 +49,7 @@ def _whole(of: Prepared, given: Sweep, pay: Floats) -> Cents:
     places: list[Rows] = []
     for start in range(0, len(pay), step):
         block, mine = pay[start : start + step], off[: len(pay[start : start + step])]
-        np.add(block, 0.5, out=mine)
-        np.floor(mine, out=mine)
+        np.rint(block, out=mine)
         cents[start : start + step] = mine
         np.subtract(block, mine, out=mine)
         np.abs(mine, out=mine)
@@ -66,7 +65,7 @@ def _evaluations(given: Sweep, i: int) -> tuple[npt.NDArray[np.intp], npt.NDArra
     """The first scenario of each distinct evaluation of a component, and each scenario's evaluation."""
     if len(given.which) == 1:
         return given.which[:, i] * 0, given.which[:, i] * 0
-    columns = [i, *dict.fromkeys(j for j, _ in given.cuts[i] if j != i)]
+    columns = [i, *dict.fromkeys(j for j, cut in given.cuts[i] if j != i and (cut != cut[:1]).any())]
     key = given.which[:, columns[0]]
     for j in columns[1:]:
         key = key * len(given.settings[j].target) + given.which[:, j]
@@ -82,13 +81,16 @@ def _fill_pay(pay: Floats, of: Prepared, given: Sweep) -> None:
     for i in range(len(of.components)):
         first, which = _evaluations(given, i)
         groups = np.argsort(which, kind="stable")
-        ends = np.cumsum(np.bincount(which, minlength=len(first)))
+        ends = np.cumsum(np.bincount(which, minlength=len(first))).tolist()
+        weights = given.weights[:, i].tolist()
         one[:] = 0.0
         for n, s in enumerate(first.tolist()):
             _fill_unit_pay(one, ordered, of, given, i, s)
             for mine in groups[ends[n - 1] if n else 0 : ends[n]].tolist():
-                np.multiply(one, given.weights[mine, i], out=added)
-                np.add(pay[mine], added, out=pay[mine])
+                row, weight = pay[mine], weights[mine]
+                np.multiply(one, weight, out=added if i else row)
+                if i:
+                    np.add(row, added, out=row)
 
 
 def _fill_unit_pay(one: Floats, ordered: Floats, of: Prepared, given: Sweep, i: int, s: int) -> None:
@@ -112,18 +114,8 @@ def _fill_unit_pay(one: Floats, ordered: Floats, of: Prepared, given: Sweep, i: 
 
 def _fill_state(out: Floats, people: Ranked, every: Lines, k: int, state: int) -> None:
     for n, end in enumerate(people.begins[1:].tolist()):
-        begins = [*every.begins[k, state, n].tolist(), end]
-        constants, slopes = every.constant[k, state, n].tolist(), every.slope[k, state, n].tolist()
-        for low, high, constant, slope in zip(begins[:-1], begins[1:], constants, slopes, strict=True):
-            if low >= high:
-                continue
-            part = out[low:high]
-            if slope == 0:
-                np.multiply(people.pay[low:high], constant, out=part)
-            else:
-                np.multiply(people.pay_value[low:high], slope, out=part)
-                if constant:
-                    part += constant * people.pay[low:high]
+        begins, constants, slopes = (array[k, state, n].tolist() for array in every)
+        fill_lines(out, people, [*begins, end], constants, slopes)
 
 
 def _packed(of: Prepared, given: Sweep) -> list[npt.NDArray[Any]]:

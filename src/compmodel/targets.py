@@ -132,8 +132,9 @@ class Target(BaseModel):
 
         Columns of people: payee_id, period, role, segment; hired_on where there is a ramp.
         """
-        default = people["segment"].map(self.by_segment).astype(float).fillna(self.default)
-        found: npt.NDArray[np.float64] = np.asarray(default)
+        found: npt.NDArray[np.float64] = np.full(len(people), float(self.default))
+        if self.by_segment:
+            found = np.asarray(people["segment"].map(self.by_segment).astype(float).fillna(self.default))
         if self.cases:
             rows = people.itertuples(index=False)
             found = np.array([self._by_case(row, periods[str(row.period)]) for row in rows], dtype=float)

@@ -3,15 +3,13 @@
 Rules: blend of individual and team, attainment from floor to target, nothing below a threshold, straight above it,
 times more where another measure reached its gate, at most a cap, times weight, target incentive and time on the plan;
 a person's components added and rounded half up to the cent, then converted and rounded again. All ways must agree to
-the cent. `make bench` prints the table that `docs/benchmarks.md` keeps; `--tiny` is what the tests run.
+the cent. `ratios.py` prints the table.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import statistics
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -23,12 +21,13 @@ from bench import timed
 from compmodel import compiled
 from compmodel.curves import Curve
 from compmodel.earnings import Known
+from compmodel.one_plan import Numbers, plan_cents
 from compmodel.pay_lines import settings_of
 from compmodel.periods import Period
 from compmodel.plan import Plan, parsed_plan
-from compmodel.prepared_pay import Prepared, prepared, sweep
+from compmodel.prepared_pay import Prepared, prepared
+from compmodel.scenario_settings import Wanted, numbers_of, wanted_of
 from compmodel.scenario_settings import swept as lines_of
-from compmodel.scenario_settings import wanted_of
 from compmodel.scenarios import converted_cents, unrounded_totals
 from compmodel.stage_pay import Kernel, cost_of_attainment, paid
 
@@ -38,6 +37,7 @@ FLOOR = np.array([1.0, 0.8, 0.5, 0.8])
 THRESHOLD = np.array([0.2, 0.5, 0.5, 0.25])
 CAP, TIMES, GATE = 1.5, 1.2, 0.9
 WEIGHT = np.array([0.4, 0.3, 0.2, 0.1])
+LEAST_SECONDS = 0.02
 RATES = {"USD": 1.0, "EUR": 1.0837, "GBP": 1.2534}
 
 
@@ -135,7 +135,7 @@ def known(given: Tables) -> tuple[Known, list[tuple[np.ndarray, np.ndarray]], Ca
     n = len(whole)
     none, column = np.zeros((n, 4)), np.ones((n, 1))
     people = given.people
-    days, n_days = (people[[name]].to_numpy(dtype=float) for name in ("days", "n_days"))
+    days, n_days, incentive = (people[name].to_numpy(dtype=float)[:, None] for name in ("days", "n_days", "incentive"))
     facts = Known(
         value=whole / 10_000,
         is_empty=np.zeros((n, 4), dtype=bool),
@@ -143,12 +143,12 @@ def known(given: Tables) -> tuple[Known, list[tuple[np.ndarray, np.ndarray]], Ca
         months=np.full((n, 4), 3),
         opening=none,
         pool_share=none,
-        cent_days=people[["incentive"]].to_numpy() * 100 * days,
+        cent_days=incentive * 100 * days,
         days_on_plan=days,
         n_days=n_days,
         per_year=4 * column,
         incentive_to_date=0 * column,
-        rate=people[["currency"]].map(RATES.get).to_numpy(dtype=float),
+        rate=people["currency"].map(RATES).to_numpy(dtype=float)[:, None],
         is_absent=np.zeros((n, 4), dtype=bool),
     )
 
@@ -159,23 +159,37 @@ def known(given: Tables) -> tuple[Known, list[tuple[np.ndarray, np.ndarray]], Ca
     return facts, [(whole[:, i] / 100, hundredths) for i in range(4)], exactly
 
 
-def ready(given: Tables, plan: Plan) -> Prepared:
-    """Returns people and results prepared, from arrays."""
-    facts, ratios, exactly = known(given)
-    found = prepared(
-        plan.components, facts, given.people["segment"].tolist(), np.ones(len(facts.value), bool), exactly, ratios
-    )
+Facts = tuple[Known, list[tuple[np.ndarray, np.ndarray]], Callable[[Any], np.ndarray]]
+
+
+def ready(facts: Facts, plan: Plan) -> Prepared:
+    """Returns people and results sorted and prepared, from arrays."""
+    of, ratios, exactly = facts
+    n = len(of.value)
+    found = prepared(plan.components, of, [None] * n, np.ones(n, bool), exactly, ratios)
     assert found is not None
     return found
 
 
-def one_plan(of: Prepared, plan: Plan, kernel: Kernel | None = None) -> np.ndarray:
+def one_plan(of: Prepared, plan: Plan) -> np.ndarray:
     """Returns the cost of one plan in whole cents of the reporting currency, people being prepared."""
     settings = [settings_of(component) for component in plan.components]
-    weights = np.array([[component.weight for component in plan.components]])
-    found = sweep(of, settings, np.zeros((1, len(settings)), dtype=np.intp), weights)
-    assert found is not None
-    return converted_cents(of.rate, paid(of, found, kernel))[0]
+    numbers = [
+        Numbers(component.target.default, component.attainment.floor, component.weight, setting.curves[0])
+        for component, setting in zip(plan.components, settings, strict=True)
+    ]
+    return converted(of, plan_cents(of, numbers))
+
+
+def one_moved(of: Prepared, wanted: Wanted, n: int) -> np.ndarray:
+    """Returns the cost in whole cents of one scenario, people being prepared and curves read."""
+    return converted(of, plan_cents(of, numbers_of(wanted, n)))
+
+
+def converted(of: Prepared, pay: np.ndarray | None) -> np.ndarray:
+    """Returns pay in whole cents of the reporting currency."""
+    assert pay is not None
+    return converted_cents(of.rate, pay[None])[0]
 
 
 def pandas_plan(given: Tables, weight: np.ndarray = WEIGHT, target: np.ndarray = TARGET) -> np.ndarray:
@@ -301,16 +315,11 @@ def swept(of: Prepared, plan: Plan, plans: pd.DataFrame, kernel: Kernel | None =
     return cost
 
 
-def looped(of: Prepared, plan: Plan, plans: pd.DataFrame, kernel: Kernel | None = None) -> np.ndarray:
+def looped(of: Prepared, plan: Plan, plans: pd.DataFrame) -> np.ndarray:
     """Returns the same by the one-plan path, a plan after the other."""
     wanted = wanted_of(plan, plans)
     assert wanted is not None
-    cost = np.empty(len(plans), dtype=np.int64)
-    for n in range(len(plans)):
-        found = lines_of(of, wanted, np.array([n]))
-        assert found is not None
-        cost[n] = converted_cents(of.rate, paid(of, found, kernel)).sum()
-    return cost
+    return np.array([one_moved(of, wanted, n).sum() for n in range(len(plans))])
 
 
 def simulated_years(n_payees: int, n_years: int, seed: int = 5) -> tuple[Curve, np.ndarray, np.ndarray]:
@@ -341,15 +350,21 @@ class Line(NamedTuple):
     target: float
 
 
-def medians(rounds: int, *ways: Callable[[], Any]) -> list[float]:
-    """Returns the median seconds of each way; they take turns, once without being timed."""
+def medians(rounds: int, *ways: Callable[[], Any], warm: int = 1) -> list[float]:
+    """Returns the median seconds of each way; they take turns, first so many times without being timed.
+
+    In its turn a way that takes less than 20 ms is repeated for as long, as timeit does, and the mean counts.
+    """
     seconds: list[list[float]] = [[] for _ in ways]
-    for n in range(rounds + 1):
+    for n in range(1 - warm, rounds + 1):
         for taken, way in zip(seconds, ways, strict=True):
             gc.collect()
-            spent = timed(way)[0]
-            if n:
-                taken.append(spent)
+            spent, times = timed(way)[0], 1
+            while spent < LEAST_SECONDS:
+                spent += timed(way)[0]
+                times += 1
+            if n > 0:
+                taken.append(spent / times)
     return [statistics.median(taken) for taken in seconds]
 
 
@@ -361,22 +376,22 @@ def same(one: np.ndarray, other: np.ndarray, what: str) -> None:
 def one_plan_lines(name: str, given: Tables, rounds: int, target: float, with_openfisca: bool) -> list[Line]:
     """Returns the rows of one plan; all ways agree to the cent."""
     plan = plan_of()
-    of = ready(given, plan)
-    same(one_plan(of, plan), pandas_plan(given), f"one plan {name}, pandas")
-    scenario = drawn_plans(1)
-    wanted = wanted_of(plan, scenario)
-
-    kernels: list[Kernel] = ["numpy", "compiled"] if compiled.IS_COMPILED else ["numpy"]
+    facts = known(given)
+    of = ready(facts, plan)
+    wanted = wanted_of(plan, pd.DataFrame({"components.nrr.target.default": TARGET[:1]}))
+    assert wanted is not None
     ours: dict[str, Callable[[], Any]] = {
-        f"a lever moved ({kernel})": lambda kernel=kernel: one_moved(of, wanted, 0, kernel)  # type: ignore[misc]
-        for kernel in kernels
+        "a lever moved": lambda: one_moved(of, wanted, 0),
+        "from arrays": lambda: one_plan(ready(facts, plan), plan),
+        "from frames": lambda: one_plan(ready(known(given), plan), plan),
     }
-    ours["people sorted first"] = lambda: one_plan(ready(given, plan), plan)
     rivals: dict[str, Callable[[], Any]] = {"pandas merge + np.select": lambda: pandas_plan(given)}
+    for way, work in ours.items():
+        same(work(), pandas_plan(given), f"one plan {name}, {way}, pandas")
     if with_openfisca:
         rival = openfisca_plan(given)
         same(one_plan(of._replace(rate=np.ones_like(of.rate)), plan), rival(), f"one plan {name}, OpenFisca")
-        rivals["OpenFisca-core 46, float64"] = rival
+        rivals["OpenFisca-core, float64"] = rival
     found = medians(rounds, *ours.values(), *rivals.values())
     of_rivals = dict(zip(rivals, found[len(ours) :], strict=True))
     return [
@@ -384,13 +399,6 @@ def one_plan_lines(name: str, given: Tables, rounds: int, target: float, with_op
         for other, theirs in of_rivals.items()
         for way, seconds in zip(ours, found, strict=False)
     ]
-
-
-def one_moved(of: Prepared, wanted: Any, n: int, kernel: Kernel | None = None) -> np.ndarray:
-    """Returns the cost in whole cents of one scenario, people being prepared."""
-    found = lines_of(of, wanted, np.array([n]))
-    assert found is not None
-    return converted_cents(of.rate, paid(of, found, kernel))[0]
 
 
 def many_plans_lines(
@@ -404,10 +412,10 @@ def many_plans_lines(
 ) -> list[Line]:
     """Returns the rows of many plans; the loop is timed over `n_looped` plans, pandas over `n_pandas`, and scaled."""
     plan = plan_of()
-    of = ready(given, plan)
+    of = ready(known(given), plan)
     some = plans.iloc[:n_looped]
     kernels: list[Kernel] = ["numpy", "compiled"] if compiled.IS_COMPILED else ["numpy"]
-    one = looped(of, plan, some, "numpy")
+    one = looped(of, plan, some)
     for kernel in kernels:
         same(swept(of, plan, some, kernel), one, f"{name}, {kernel}")
 
@@ -438,7 +446,7 @@ def totals_line(given: Tables, n_plans: int, rounds: int) -> tuple[Line, float]:
     plan = plan_of()
     plain = {f"components.{m}.adjustments": [{"kind": "cap", "factor": CAP}] for m in MEASURES}
     plan = plan.replace(plain)
-    of, plans = ready(given, plan), drawn_plans(n_plans)
+    of, plans = ready(known(given), plan), drawn_plans(n_plans)
     exact = swept(of, plan, plans) / 100
 
     def totals() -> np.ndarray:
@@ -457,47 +465,27 @@ def years_line(n_payees: int, n_years: int, rounds: int) -> Line:
     """Returns the row of simulated years; both ways agree to 1e-9."""
     given = simulated_years(n_payees, n_years)
     assert np.allclose(our_years(*given), numpy_years(*given), rtol=1e-9)
-    ours, theirs = medians(rounds, lambda: our_years(*given), lambda: numpy_years(*given))
+    ours, theirs = medians(rounds, lambda: our_years(*given), lambda: numpy_years(*given), warm=0)
     return Line(f"{n_payees} payees x {n_years:,} simulated years", "plain numpy, all at once", ours, theirs, 3)
 
 
-def printed(rows: list[Line], off: float) -> None:
-    """Prints the table of docs/benchmarks.md."""
-    print("| work | beside | ours, s | theirs, s | times | asked | |\n|---|---|---|---|---|---|---|")
-    for row in rows:
-        times = row.theirs / row.ours
-        verdict = "met" if times >= row.target else "NOT met"
-        numbers = f"{row.ours:.4g} | {row.theirs:.4g} | {times:.1f} | {row.target:g}"
-        print(f"| {row.work} | {row.rival} | {numbers} | {verdict} |", flush=True)
-    print(f"\nTotals are unrounded; largest relative error {off:.1e}.")
-
-
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiny", action="store_true", help="only see that all ways agree, on few people")
-    parser.add_argument("--large", action="store_true", help="also L: 5,000 payees, 40 quarters, 1,000 plans")
-    asked = parser.parse_args()
-    if asked.tiny:
+def rows(tiny: bool = False, large: bool = False) -> tuple[list[Line], float]:
+    """Returns the rows of pay, and the largest relative error of totals."""
+    if tiny:
         small = tables(20, 4)
-        rows = one_plan_lines("tiny", small, 1, 1, with_openfisca=True)
-        rows += many_plans_lines("tiny", small, drawn_plans(12), 12, 3, 1, (1, 1))
-        rows += many_plans_lines("tiny heatmap", small, heatmap_plans(3, 4), 12, 0, 1, (1, 1))
+        found = one_plan_lines("tiny", small, 1, 1, with_openfisca=True)
+        found += many_plans_lines("tiny", small, drawn_plans(12), 12, 3, 1, (1, 1))
+        found += many_plans_lines("tiny heatmap", small, heatmap_plans(3, 4), 12, 0, 1, (1, 1))
         line, off = totals_line(small, 12, 1)
-        printed([*rows, line, years_line(10, 1000, 1)], off)
-        return
+        return [*found, line, years_line(10, 1000, 1)], off
     small = tables(200, 12)
-    rows = one_plan_lines("S", small, 15, 30, with_openfisca=True)
-    rows += many_plans_lines("M", small, drawn_plans(1000), 200, 10, 3, (2.5, 100))
-    rows += many_plans_lines("M, heatmap 25 x 40", small, heatmap_plans(25, 40), 200, 0, 3, (8, 1))
+    found = one_plan_lines("S", small, 25, 30, with_openfisca=True)
+    found += many_plans_lines("M", small, drawn_plans(1000), 200, 10, 5, (2.5, 100))
+    found += many_plans_lines("M, heatmap 25 x 40", small, heatmap_plans(25, 40), 200, 0, 5, (8, 1))
     line, off = totals_line(tables(2000, 12), 1000, 3)
-    rows += [line, years_line(500, 100_000, 3)]
-    large = tables(5000, 40)
-    rows += one_plan_lines("L", large, 3, 8, with_openfisca=False)
-    if asked.large:
-        rows += many_plans_lines("L", large, drawn_plans(1000), 20, 0, 1, (1, 1))
-    printed(rows, off)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    found += [line, years_line(500, 100_000, 3)]
+    most = tables(5000, 40)
+    found += one_plan_lines("L", most, 3, 8, with_openfisca=False)
+    if large:
+        found += many_plans_lines("L", most, drawn_plans(1000), 20, 0, 1, (1, 1))
+    return found, off

@@ -60,7 +60,7 @@ def rows(tiny: bool = False) -> list[tuple[str, float, float, float, float]]:
             seconds.append(time.perf_counter() - start)
         np.testing.assert_allclose(*found, rtol=0.05)
     mine, theirs = statistics.median(ours), statistics.median(rival)
-    name = f"bootstrap, {n_draws:,} draws, {' x '.join(map(str, size))}, beside gathering rows"
+    name = f"bootstrap, {n_draws:,} draws, {' x '.join(map(str, size))}"
     return [(name, mine, theirs, theirs / mine, TARGET)]
 
 

@@ -14,7 +14,7 @@ from SALib.sample import sobol as their_sampling
 
 from compmodel.sobol import indices, resampled_indices, saltelli_sample
 
-ROUNDS = 5
+ROUNDS = 3
 RESAMPLES = 100
 Row = tuple[str, float, float, float, float]
 
