@@ -70,6 +70,8 @@ LAYERS = [
     {"chart_widgets"},
     {"question_widgets"},
     {"workbench", "reports"},
+    {"command_options"},
+    {"question_commands"},
     {"cli", "__init__"},
 ]
 """A module imports only from layers listed before its own."""
@@ -85,7 +87,7 @@ ONLY_IN = {
     "plotly": {"figures", "pages", "question_widgets", "workbench"},
     "pandera": {"parsing"},
     "numba": {"compiled"},
-    "typer": {"cli", "plan_commands"},
+    "typer": {"cli", "command_options", "plan_commands", "question_commands"},
     "joblib": {"blocks"},
     "distributed": {"blocks"},
 }

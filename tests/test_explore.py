@@ -123,6 +123,7 @@ def test_a_stop_keeps_what_is_done_and_the_table_goes_on(run: cm.Replay, monkeyp
         return real(run, settings)
 
     monkeypatch.setattr(trials, "scenario_results", stopped)
+    monkeypatch.setattr(trials, "block_size", lambda run, settings: 2)
     part = sweep(run, TARGET, values)
     n_done = int((part.table["said"] != UNTRIED).sum())
     assert 1 <= n_done < 6

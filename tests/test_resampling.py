@@ -137,7 +137,7 @@ def test_a_seed_gives_the_same_draws_however_many_and_in_whatever_order(
 def test_stopped_work_keeps_what_is_done(comparison: cm.Comparison) -> None:
     seen: list[tuple[int, int]] = []
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, seconds_left: float) -> None:
         seen.append((done, total))
         if len(seen) == 2:
             raise KeyboardInterrupt
@@ -147,7 +147,7 @@ def test_stopped_work_keeps_what_is_done(comparison: cm.Comparison) -> None:
     assert drawn.n_draws == 2 * BLOCK
     assert cost_range(comparison, drawn=drawn).sentence.endswith("Stopped after 512 of 1,280 draws.")
 
-    def at_once(done: int, total: int) -> None:
+    def at_once(done: int, total: int, seconds_left: float) -> None:
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011

@@ -16,7 +16,7 @@ from SALib.test_functions import Ishigami
 from scipy.stats import norm
 
 import compmodel as cm
-from compmodel import trials
+from compmodel import sobol
 from compmodel.sobol import indices, resampled_indices, saltelli_sample, sobol_indices
 
 TARGET, FLOOR, KPI = "components.nrr.target.default", "components.nrr.attainment.floor", "components.kpi.target.default"
@@ -70,7 +70,7 @@ def linear(run: cm.Replay, settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_a_model_whose_indices_are_known(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "scenario_results", linear)
+    monkeypatch.setattr(sobol, "scenario_results", linear)
     answer = sobol_indices(run, BOUNDS, n=1024, seed=4)
     table = answer.table
     assert table["path"].tolist() == [TARGET, KPI]
@@ -85,7 +85,7 @@ def test_a_model_whose_indices_are_known(run: cm.Replay, monkeypatch: pytest.Mon
 
 
 def test_a_stop_keeps_whole_points_and_goes_on(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "scenario_results", linear)
+    monkeypatch.setattr(sobol, "scenario_results", linear)
     whole = sobol_indices(run, BOUNDS, n=64, seed=4)
     calls: list[int] = []
 
@@ -95,12 +95,13 @@ def test_a_stop_keeps_whole_points_and_goes_on(run: cm.Replay, monkeypatch: pyte
             raise KeyboardInterrupt
         return linear(run, settings)
 
-    monkeypatch.setattr(trials, "scenario_results", stopped)
+    monkeypatch.setattr(sobol, "scenario_results", stopped)
+    monkeypatch.setattr(sobol, "block_size", lambda run, settings: 16)
     part = sobol_indices(run, BOUNDS, n=64, seed=4)
     n_done = len(part.points) // 4
     assert 2 <= n_done < 64
     assert part.sentence.endswith(f" {n_done} of 64 points tried.")
-    monkeypatch.setattr(trials, "scenario_results", linear)
+    monkeypatch.setattr(sobol, "scenario_results", linear)
     rest = sobol_indices(run, BOUNDS, n=64, seed=4, known=part.points)
     pd.testing.assert_frame_equal(rest.table, whole.table)
     with pytest.raises(cm.CompModelError, match="known is of another sample"):
@@ -127,7 +128,7 @@ def test_what_cannot_be_asked_is_said(run: cm.Replay) -> None:
 
 def test_months_are_whole(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        trials,
+        sobol,
         "scenario_results",
         lambda run, settings: pd.DataFrame({"cost": settings[MONTHS], "share_at_target": 0.5}),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from compmodel.blocks import Progress
 from compmodel.compare import Answer
 from compmodel.errors import CompModelError
 from compmodel.explore import grid
@@ -20,7 +21,7 @@ from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import number_words, percent, short_money
-from compmodel.trials import UNTRIED, Progress, lever_at
+from compmodel.trials import UNTRIED, lever_at
 from compmodel.wording import listed
 
 NEAR = 1e-9
@@ -44,13 +45,16 @@ def calibrated(
     values: Mapping[str, Sequence[float]] | None = None,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Calibrated:
     """Returns the plan, with one or two levers moved, that meets a budget, a share at target, or both.
 
     `budget` is the most it may cost over all periods (reporting currency), `share_at_target` the least share of
     people-periods at target. Of settings that meet them it is the one that comes nearest to them, then the one fewest
     steps away. Table: one row a setting; as of `grid`, with over_budget (reporting currency), short_of_share,
-    meets and is_chosen. Raises CompModelError without a goal, with an unknown lever, or where no setting makes a plan.
+    meets and is_chosen. `cluster` and `n_threads` as of `grid`.
+    Raises CompModelError without a goal, with an unknown lever, or where no setting makes a plan.
     """
     if budget is None and share_at_target is None:
         raise CompModelError("Nothing to meet. Give budget, share_at_target or both.")
@@ -62,7 +66,8 @@ def calibrated(
     if share_at_target is not None and not 0 <= share_at_target <= 1:
         raise CompModelError(f"share_at_target is {share_at_target:g}, but is a share of 1. Write 0.6, for example.")
     given = {lever_at(run.plan, path).path: of for path, of in (values or {}).items()}
-    table = grid(run, {lever.path: given.get(lever.path, lever.grid) for lever in levers}, progress, known).table
+    every = {lever.path: given.get(lever.path, lever.grid) for lever in levers}
+    table = grid(run, every, progress, known, cluster, n_threads).table
     cost, share = (table[name].to_numpy(dtype=float) for name in ("cost", "share_at_target"))
     over = np.zeros(len(table)) if budget is None else cost - budget
     short = np.zeros(len(table)) if share_at_target is None else share_at_target - share

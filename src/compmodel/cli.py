@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +11,21 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from compmodel import style
+from compmodel.command_options import (
+    SAMPLE,
+    Baseline,
+    Cluster,
+    Data,
+    Mapping,
+    Names,
+    NamesOption,
+    Periods,
+    Plans,
+    progress_bar,
+)
 from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
 from compmodel.definition_words import legend_lines
 from compmodel.errors import CompModelError, listing
@@ -28,6 +37,7 @@ from compmodel.periods import checked_quarters, period_range
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
+from compmodel.question_commands import cost_ranges, sweep_plan
 from compmodel.replay import replay
 from compmodel.reports import (
     CHAIN_FORMATS,
@@ -51,6 +61,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(plan_app, name="plan", no_args_is_help=True)
+app.command("sweep")(sweep_plan)
+app.command("range")(cost_ranges)
 
 
 def _say_version(is_asked: bool) -> None:
@@ -68,13 +80,6 @@ def _options(
     """Compare customer-success pay plans on your own customer history."""
 
 
-class Names(StrEnum):
-    """Whether people appear by name or by alias."""
-
-    aliases = "aliases"
-    shown = "shown"
-
-
 class Words(StrEnum):
     """What the dictionary is of."""
 
@@ -82,16 +87,9 @@ class Words(StrEnum):
     plans = "plans"
 
 
-Data = Annotated[Path, typer.Option(help="Folder of tables.")]
-Mapping = Annotated[Path | None, typer.Option(help="Mapping file, where it is not in the folder.")]
-Plans = Annotated[list[Path], typer.Option(help="Plan files; give several after one --plans.")]
-Cluster = Annotated[
-    str, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.5:8786, whose workers do the work.")
-]
-NamesOption = Annotated[Names, typer.Option(help="Aliases, unless you ask for names.")]
 WIDEST = 110
 """Columns of the widest explanation: beyond, its amounts would stand too far from the names."""
-SAMPLE, THIRDS, HALVES = Path("data/sample"), Path("data/plans/thirds.yaml"), Path("data/plans/halves.yaml")
+THIRDS, HALVES = Path("data/plans/thirds.yaml"), Path("data/plans/halves.yaml")
 
 
 @app.command("check")
@@ -110,8 +108,8 @@ def check_data(folder: Annotated[Path, typer.Argument(help="Folder of tables.")]
 @app.command("compare")
 def compare_plans(
     plans: Plans,
-    periods: Annotated[str, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")],
-    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against; one alone is it.")] = "",
+    periods: Periods,
+    baseline: Baseline = "",
     data: Data = SAMPLE,
     mapping: Mapping = None,
     out: Annotated[Path | None, typer.Option(help="Also write it as .html, .csv or .xlsx.")] = None,
@@ -131,7 +129,7 @@ def compare_plans(
 @app.command("definitions")
 def definitions(
     plan: Annotated[Path, typer.Option(help="The plan whose definitions are changed.")],
-    periods: Annotated[str, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")],
+    periods: Periods,
     data: Data = SAMPLE,
     mapping: Mapping = None,
     out: Annotated[Path | None, typer.Option(help="Also write it as .html or .csv.")] = None,
@@ -265,15 +263,6 @@ def workbench(
         "baseline": baseline,
     }
     raise typer.Exit(serve_workbench(notebook, port, parameters={k: v for k, v in chosen.items() if v is not None}))
-
-
-@contextmanager
-def progress_bar(title: str) -> Iterator[Callable[..., None]]:
-    """Gives what is told how many are done of how many; drawn with the time left, on a terminal only."""
-    stderr = Console(stderr=True)
-    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total, *_: bar.update(task, completed=done, total=total)
 
 
 def _each_plan(arguments: list[str]) -> list[str]:

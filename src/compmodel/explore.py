@@ -1,7 +1,8 @@
 """What a plan costs, and how many it pays at target, as its levers move: sweeps, grids, a tornado, a heatmap.
 
 Every setting is paid on what the run measured. A setting that makes no plan (a target below its floor) is left empty
-and said (`trials.py`); a table that was stopped can be handed in again as `known` to go on.
+and said (`trials.py`); a table that was stopped can be handed in again as `known` to go on. `cluster` is the address
+of a Dask scheduler whose workers do the work, `n_threads` counts threads of this machine: figures stay the same bits.
 
 Currently implemented: sweep, grid, heatmap, tornado.
 """
@@ -15,13 +16,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from compmodel.blocks import Progress
 from compmodel.compare import Answer
 from compmodel.errors import CompModelError
 from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import count_words, number_words, percent, short_money
-from compmodel.trials import UNTRIED, Progress, lever_at, lever_values, refusal, tried
+from compmodel.trials import UNTRIED, lever_at, lever_values, refusal, tried
 
 Of = Literal["cost", "share_at_target"]
 Move = Literal["step", "tenth", "bounds"]
@@ -33,6 +35,8 @@ def sweep(
     values: Sequence[float] | None = None,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns what the plan costs as one lever moves, over its own grid, as far as it makes plans, or over `values`.
 
@@ -42,7 +46,9 @@ def sweep(
     lever = lever_at(run.plan, path)
     values = [one for one in lever.grid if not refusal(run.plan, {lever.path: one})] if values is None else values
     earlier = None if known is None else known.rename(columns={"value": lever.path})
-    table = _with_changes(run, {lever.path: values}, progress, earlier).rename(columns={lever.path: "value"})
+    table = _with_changes(run, {lever.path: values}, progress, earlier, cluster, n_threads).rename(
+        columns={lever.path: "value"}
+    )
     fits = table[table["cost"].notna()]
     if fits.empty:
         return Answer(f"No value of the {lever.label} makes a plan. {_unfit_words(table)}".strip(), table)
@@ -63,6 +69,8 @@ def grid(
     values: Mapping[str, Sequence[float] | None],
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns what the plan costs at every combination of values of levers; None stands for a lever's own grid.
 
@@ -71,7 +79,7 @@ def grid(
     """
     levers = {lever_at(run.plan, path): own for path, own in values.items()}
     every = {lever.path: lever_values(lever) if own is None else own for lever, own in levers.items()}
-    table = _with_changes(run, every, progress, known)
+    table = _with_changes(run, every, progress, known, cluster, n_threads)
     return Answer(f"{_range_words(table, list(levers))} {_unfit_words(table)}".strip(), table)
 
 
@@ -84,6 +92,8 @@ def heatmap(
     values: Mapping[str, Sequence[float]] | None = None,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns two levers against each other, with what fits a budget (reporting currency, all periods together).
 
@@ -96,7 +106,7 @@ def heatmap(
     earlier = None if known is None else known.rename(columns={name: path for path, name in names.items()})
     given = {lever_at(run.plan, path).path: list(own) for path, own in (values or {}).items()}
     chosen = {path: given.get(path) for path in names}
-    found = grid(run, chosen, progress, earlier).table
+    found = grid(run, chosen, progress, earlier, cluster, n_threads).table
     said = f"{_range_words(found, pair, of)} {_unfit_words(found, with_reason=values is not None)}".strip()
     table = found.rename(columns=names)
     table["is_within"] = table["cost"] <= (np.inf if budget is None else budget)
@@ -112,6 +122,8 @@ def tornado(
     move: Move = "step",
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns what each lever moves alone: a step, a tenth of it, or to its bounds, down and up.
 
@@ -123,7 +135,8 @@ def tornado(
     ends = {lever.path: _ends(lever, move) for lever in chosen}
     own = {lever.path: lever.value for lever in chosen}
     settings = [own, *({**own, path: end} for path, both in ends.items() for end in both)]
-    every = tried(run, pd.DataFrame(settings), progress, None if known is None else _settings_of(known, own))
+    earlier = None if known is None else _settings_of(known, own)
+    every = tried(run, pd.DataFrame(settings), progress, earlier, cluster, n_threads)
     now, found = round(float(every["cost"].iloc[0]), 2), every.iloc[1:]
     rows = []
     for i, lever in enumerate(chosen):
@@ -197,13 +210,18 @@ def _tornado_words(table: pd.DataFrame, move: Move) -> str:
 
 
 def _with_changes(
-    run: Replay, values: Mapping[str, Sequence[float]], progress: Progress | None, known: pd.DataFrame | None
+    run: Replay,
+    values: Mapping[str, Sequence[float]],
+    progress: Progress | None,
+    known: pd.DataFrame | None,
+    cluster: str,
+    n_threads: int,
 ) -> pd.DataFrame:
     """Every combination of values, the plan's own among them, with its change against the plan as it is."""
     own = {path: lever_at(run.plan, path).value for path in values}
     axes = [sorted({*map(float, of), own[path]}) for path, of in values.items()]
     settings = pd.DataFrame(list(product(*axes)), columns=list(values))
-    found = tried(run, settings, progress, known)
+    found = tried(run, settings, progress, known, cluster, n_threads)
     is_current = np.all(settings.to_numpy() == list(own.values()), axis=1)
     now = found["cost"].to_numpy()[is_current]
     change = (found["cost"] - float(now[0])).round(2)

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compmodel.blocks import Progress
 from compmodel.compare import Answer, Comparison
 from compmodel.metrics import Sums
 from compmodel.money import Cents
-from compmodel.resampling import Progress, Resampled, resampled
+from compmodel.resampling import Resampled, resampled
 from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
@@ -31,14 +32,16 @@ def cost_range(
     seed: int = 0,
     progress: Progress | None = None,
     drawn: Resampled | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns what each plan costs on resampled histories, and in which interval its difference from the baseline lies.
 
-    `drawn` is of `resampled`, where it is there already; raises as that does.
+    `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
     Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
     change (from the baseline, as it happened), change_low, change_high (5th and 95th percentile), all amounts.
     """
-    drawn = drawn or resampled(comparison, n_draws, seed, progress)
+    drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
     periods = [*(period.name for period in comparison.periods), "Total"]
     frames = []
     base = _with_total(drawn.cost[comparison.baseline]), _actual_cost(comparison, comparison.baseline)
@@ -92,14 +95,16 @@ def pay_range(
     seed: int = 0,
     progress: Progress | None = None,
     drawn: Resampled | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns what each person is paid on resampled histories, over all periods.
 
-    `drawn` is of `resampled`, where it is there already; raises as that does.
+    `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
     Table: one row a plan and person, people in the order of the baseline's pay; plan, title, person, team, pay (what
     happened), p10, p50, p90, amounts.
     """
-    drawn = drawn or resampled(comparison, n_draws, seed, progress)
+    drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
     frames: list[pd.DataFrame] = []
     said: list[str] = []
     order: npt.NDArray[np.intp] | None = None

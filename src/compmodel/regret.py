@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from compmodel.baselines import Baseline
+from compmodel.blocks import Progress
 from compmodel.books import BOOK
 from compmodel.compare import Answer, Comparison
 from compmodel.errors import CompModelError, nearest
@@ -24,7 +26,7 @@ from compmodel.plan import Plan
 from compmodel.replay import Ledgers, Replay, replays
 from compmodel.style import count_words, short_money
 from compmodel.tables import LOSSES, History
-from compmodel.trials import Progress, in_blocks
+from compmodel.trials import in_blocks
 
 Criterion = Literal["cost", "gap to budget"]
 DATES = ["notice_on", "signed_on", "effective_on", "due_on", "ends_on", "invoiced_on", "paid_on", "closed_on"]
@@ -123,12 +125,15 @@ def regret(
     budget: float | None = None,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Answer:
     """Returns how much worse each plan is than the best one, future by future, and which is least bad at worst.
 
     `criterion` is what a plan is judged by: its cost, or how far its cost lies from `budget` (both over all periods, in
     the reporting currency); regret is that less the least of any plan in the same future. Results beyond cost, such as
-    what people do for their pay, are not counted. Table: one row a plan and future; plan, title, future, cost, value,
+    what people do for their pay, are not counted. `cluster` and `n_threads` as of `blocks.block_results`; the whole
+    history goes to the workers. Table: one row a plan and future; plan, title, future, cost, value,
     least, regret, largest_regret and mean_regret (of the plan). `known` is the table of an answer that was stopped.
     """
     if criterion not in get_args(Criterion):
@@ -138,7 +143,7 @@ def regret(
     names = [future.name for future in futures]
     if not names or len(set(names)) < len(names):
         raise CompModelError("Futures need names of their own. Give one or more, each with another name.")
-    costs = _costs(comparison, futures, progress, known)
+    costs = _costs(comparison, futures, progress, known, cluster, n_threads)
     value = costs["cost"] if budget is None else (costs["cost"] - budget).abs().round(2)
     costs = costs.assign(value=value)
     costs["least"] = costs.groupby("future")["value"].transform("min")
@@ -152,7 +157,12 @@ def regret(
 
 
 def _costs(
-    comparison: Comparison, futures: Sequence[Future], progress: Progress | None, known: pd.DataFrame | None
+    comparison: Comparison,
+    futures: Sequence[Future],
+    progress: Progress | None,
+    known: pd.DataFrame | None,
+    cluster: str,
+    n_threads: int,
 ) -> pd.DataFrame:
     """What each plan costs in each future."""
     columns = ["plan", "title", "future", "cost"]
@@ -160,22 +170,25 @@ def _costs(
     span = f"{run.periods[0].name}:{run.periods[-1].name}"
     before = pd.DataFrame(columns=columns) if known is None else known[columns]
     before = before[before["future"].isin([future.name for future in futures])]
-    todo = [future for future in futures if future.name not in set(before["future"])]
-
-    def work(rows: slice) -> pd.DataFrame:
-        found = [
-            (again.plan.name, again.plan.title, future.name, int(np.rint(again.payouts["cost"] * 100).sum()) / 100)
-            for future in todo[rows]
-            for again in future_replays(plans, run.history, span, future)
-        ]
-        return pd.DataFrame(found, columns=columns)
-
-    blocks = [before, *in_blocks(work, len(todo), progress, len(futures) - len(todo))]
+    todo = [(future,) for future in futures if future.name not in set(before["future"])]
+    work = partial(_costs_in, plans, run.history, span)
+    found = in_blocks(work, todo, cluster, n_threads, progress, len(futures) - len(todo))
+    blocks = [before, *(pd.DataFrame(of, columns=columns) for of in found)]
     every = pd.concat([block for block in blocks if len(block)] or [before], ignore_index=True)
     order = {future.name: i for i, future in enumerate(futures)}
     places = {plan.name: i for i, plan in enumerate(plans)}
     keys = every.assign(place=every["plan"].map(places), turn=every["future"].map(order))
     return every.loc[keys.sort_values(["place", "turn"]).index].reset_index(drop=True).astype({"cost": float})
+
+
+def _costs_in(
+    plans: Sequence[Plan], history: History, span: str, future: tuple[Future]
+) -> list[tuple[str, str, str, float]]:
+    """Plan, title, future and cost of each plan in one future."""
+    return [
+        (again.plan.name, again.plan.title, future[0].name, int(np.rint(again.payouts["cost"] * 100).sum()) / 100)
+        for again in future_replays(plans, history, span, future[0])
+    ]
 
 
 def _words(table: pd.DataFrame, budget: float | None) -> str:

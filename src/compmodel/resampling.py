@@ -11,15 +11,17 @@ Currently implemented: home_books, drawn_weights, drawn_books, drawn_values, res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from compmodel.account_sums import AccountSums, Weights, account_sums, values_of
+from compmodel.blocks import Progress
 from compmodel.codes import Codes, positions
 from compmodel.compare import Comparison
 from compmodel.errors import CompModelError
@@ -28,11 +30,11 @@ from compmodel.metrics import METRICS, Sums
 from compmodel.money import Cents
 from compmodel.periods import Period
 from compmodel.replay import Replay
-from compmodel.scenarios import cents_of_values
+from compmodel.scenarios import cents_of_values, paying_part
 from compmodel.style import count_words
 from compmodel.tables import History
+from compmodel.trials import in_blocks
 
-Progress = Callable[[int, int], object]
 BLOCK = 256
 """Draws made at a time, so that a seed gives the same draws however many are asked for."""
 MOST_BYTES = 100_000_000
@@ -99,13 +101,30 @@ def drawn_weights(books: Sequence[Codes], n_accounts: int, n_draws: int, seed: i
     return weights.T
 
 
+class _Drawing(NamedTuple):
+    """What draws are made and paid from: of each plan the run's paying part, its accounts' sums, rows and columns."""
+
+    seed: int
+    n_accounts: int
+    books: list[Codes]
+    plans: list[tuple[Replay, list[tuple[int, AccountSums]], Codes, Codes]]
+    n_columns: tuple[int, int]
+
+
 def resampled(
-    comparison: Comparison, n_draws: int = 2000, seed: int = 0, progress: Progress | None = None
+    comparison: Comparison,
+    n_draws: int = 2000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> Resampled:
     """Returns every plan's pay on resampled histories, the same draws for all.
 
-    `progress(done, total)` is called after each block of draws. Stopped by KeyboardInterrupt, it returns what is done.
-    Raises CompModelError for fewer than one draw, more than memory has room for, and plans that it cannot pay.
+    `progress(done, total, seconds_left)` is told draws after each block of them. Stopped by KeyboardInterrupt, it
+    returns what is done. `cluster` and `n_threads` are as of `blocks.block_results`; figures stay the same bits.
+    Raises CompModelError for fewer than one draw, more than memory has room for, plans that it cannot pay, and a
+    cluster that does not answer.
     """
     runs, people = comparison.replays, comparison.labels["payee_id"]
     if n_draws < 1:
@@ -118,21 +137,17 @@ def resampled(
     sums = [_sums_of(run) for run in runs]
     books = drawn_books(runs[0], [of for found in sums for _, of in found])
     n_accounts = len(runs[0].history.accounts)
-    done, kept = 0, [_nothing(comparison, n_draws) for _ in runs]
-    try:
-        for number in range(-(-n_draws // BLOCK)):
-            weights = drawn_weights(books, n_accounts, BLOCK, seed, number)[: n_draws - done]
-            found = [_paid(run, of, weights, comparison) for run, of in zip(runs, sums, strict=True)]
-            for (cost, pay), (cost_of, pay_of) in zip(kept, found, strict=True):
-                cost[done : done + len(weights)], pay[done : done + len(weights)] = cost_of, pay_of
-            done += len(weights)
-            if progress:
-                progress(done, n_draws)
-    except KeyboardInterrupt:
-        if not done:
-            raise
+    payees = pd.Index(people)
+    each = [(paying_part(run), of, *_columns(run, payees)) for run, of in zip(runs, sums, strict=True)]
+    drawing = _Drawing(seed, n_accounts, books, each, (len(comparison.periods), len(payees)))
+    blocks = [range(start, min(start + BLOCK, n_draws)) for start in range(0, n_draws, BLOCK)]
+    found = in_blocks(partial(_paid_draws, drawing), blocks, cluster, n_threads, progress)
+    if not found:
+        raise KeyboardInterrupt
     names = [run.plan.name for run in runs]
-    costs, pays = ({name: of[i][:done] for name, of in zip(names, kept, strict=True)} for i in range(2))
+    costs, pays = (
+        {name: np.concatenate([block[p][i] for block in found]) for p, name in enumerate(names)} for i in range(2)
+    )
     has_kpis = any(component.metric not in METRICS for run in runs for component in run.plan.components)
     return Resampled(costs, pays, n_draws, has_kpis)
 
@@ -163,27 +178,27 @@ def _sums_of(run: Replay) -> list[tuple[int, AccountSums]]:
     return [(i, account_sums(run, component)) for i, component in components if component.metric in METRICS]
 
 
-def _nothing(comparison: Comparison, n: int) -> tuple[Cents, Cents]:
-    shapes = (n, len(comparison.periods)), (n, len(comparison.labels))
-    return np.zeros(shapes[0], dtype=np.int64), np.zeros(shapes[1], dtype=np.int64)
+def _columns(run: Replay, payees: pd.Index) -> tuple[Codes, Codes]:
+    """Which period and which payee each row of people is."""
+    names = pd.Index([period.name for period in run.periods])
+    return positions(run.stage.people["period"], names), positions(run.stage.people["payee_id"], payees)
 
 
-def _paid(
-    run: Replay, sums: Sequence[tuple[int, AccountSums]], weights: Weights, comparison: Comparison
-) -> tuple[Cents, Cents]:
-    """Cost by period and pay by payee of some draws, in pieces that fit the memory."""
-    people = run.stage.people
-    period = people["period"].map({of.name: i for i, of in enumerate(run.periods)}).to_numpy()
-    payee = pd.Index(comparison.labels["payee_id"]).get_indexer(pd.Index(people["payee_id"]))
-    cost, pay = _nothing(comparison, len(weights))
-    widest = max([len(block.accounts) for _, of in sums for block in of.blocks], default=0)
-    numbers = max([2 * of.n_cells + 6 * len(of.ratios) for _, of in sums], default=0) + widest
-    size = max(1, MOST_BYTES // (8 * (numbers + 12 * len(people) * len(run.plan.components))))
-    for start in range(0, len(weights), size):
-        cents = cents_of_values(run, drawn_values(run, sums, weights[start : start + size]))
-        for into, of in ((cost, period), (pay, payee)):
-            into[start : start + size] = _added_by(cents, of, into.shape[1])
-    return cost, pay
+def _paid_draws(given: _Drawing, draws: range) -> list[tuple[Cents, Cents]]:
+    """Cost by period and pay by payee of a block of draws, of each plan, in pieces that fit the memory."""
+    weights = drawn_weights(given.books, given.n_accounts, BLOCK, given.seed, draws.start // BLOCK)[: len(draws)]
+    found = []
+    for run, sums, period, payee in given.plans:
+        cost, pay = (np.zeros((len(weights), n), dtype=np.int64) for n in given.n_columns)
+        widest = max([len(block.accounts) for _, of in sums for block in of.blocks], default=0)
+        numbers = max([2 * of.n_cells + 6 * len(of.ratios) for _, of in sums], default=0) + widest
+        size = max(1, MOST_BYTES // (8 * (numbers + 12 * len(period) * len(run.plan.components))))
+        for start in range(0, len(weights), size):
+            cents = cents_of_values(run, drawn_values(run, sums, weights[start : start + size]))
+            for into, of in ((cost, period), (pay, payee)):
+                into[start : start + size] = _added_by(cents, of, into.shape[1])
+        found.append((cost, pay))
+    return found
 
 
 def _added_by(cents: Cents, group: npt.NDArray[Any], n: int) -> Cents:

@@ -9,18 +9,21 @@ and `one_plan` say what is proven). Assumed: values that are equal as floats are
 float error of a joint without a jump counts as on it. That pay is `repaid`'s to the cent is tested, not proven.
 
 Currently implemented: scenario_cents, scenario_results, scenario_totals, unrounded_totals, cents_of_values,
-converted_cents.
+converted_cents, paying_part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compmodel.clawbacks import clawbacks
 from compmodel.curve_lines import conditions
 from compmodel.curves import payout_slope
 from compmodel.earnings import doubtful_rows, earned
@@ -29,13 +32,14 @@ from compmodel.exchange import rate_of
 from compmodel.money import NEAR, Array, Cents, exact, exact_array, whole_cents
 from compmodel.one_plan import plan_cents
 from compmodel.pay_lines import is_straight
-from compmodel.payouts import known_of
+from compmodel.payouts import known_of, payouts
 from compmodel.plan import Plan
 from compmodel.prepared_pay import LEAST_NEAR, LOST, Prepared, prepared
-from compmodel.replay import Replay, repaid
+from compmodel.replay import Replay, measures_alike
 from compmodel.scenario_settings import Wanted, changes_of, check, numbers_of, swept, wanted_of
 from compmodel.settlement import MONEY
 from compmodel.stage_pay import BLOCK_BYTES, Kernel, kernel_for, paid
+from compmodel.tables import TABLES
 
 By = Literal["total", "payee_id", "period", "row"]
 Floats = npt.NDArray[np.float64]
@@ -216,9 +220,35 @@ def _one_by_one(run: Replay, settings: pd.DataFrame, scenarios: Rows) -> Iterato
     people = run.stage.people
     asked = pd.MultiIndex.from_frame(people[["payee_id", "period"]])
     for scenario in scenarios.tolist():
-        payouts = repaid(run, run.plan.moved(changes_of(settings, scenario))).payouts
-        cents = np.rint(payouts["payout"] * 100).groupby([payouts["payee_id"], payouts["period"]]).sum()
+        paid_rows = _payouts(run, run.plan.moved(changes_of(settings, scenario)))
+        cents = np.rint(paid_rows["payout"] * 100).groupby([paid_rows["payee_id"], paid_rows["period"]]).sum()
         yield np.array([scenario]), cents.reindex(asked, fill_value=0).to_numpy(dtype=np.int64)[None]
+
+
+def _payouts(run: Replay, plan: Plan) -> pd.DataFrame:
+    """What `repaid` pays, from what the pay stage needs alone: moved numbers fit a history that the plan fitted."""
+    if not measures_alike(run.plan, plan):
+        raise CompModelError(f"{plan.title} measures otherwise than {run.plan.title}. Run replay() for it.")
+    stage = run.stage
+    again = partial(stage.recovered, plan)
+    return payouts(plan, stage.people, stage.results, run.periods, stage.rates, again)
+
+
+def paying_part(run: Replay) -> Replay:
+    """Returns the run with what scenarios and other values are paid from, and without history, ledgers and ratios.
+
+    What a clawback takes back is in the ledgers: a plan with one takes them along.
+    """
+    tables = {name: getattr(run.history, name).head(0) for name in TABLES}
+    stage = run.stage
+    if not list(clawbacks(run.plan.adjustments)):
+        stage = stage._replace(recovered=_nothing_recovered)
+    history, nothing = replace(run.history, warnings=(), **tables), pd.DataFrame()
+    return Replay(run.plan, history, run.periods, nothing, nothing, nothing, nothing, stage)
+
+
+def _nothing_recovered(plan: Plan, cents: Cents) -> dict[int, Cents]:
+    return {}
 
 
 def _ready(run: Replay) -> Prepared | None:

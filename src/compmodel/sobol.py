@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -14,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compmodel.blocks import Progress
 from compmodel.compare import Answer
 from compmodel.errors import CompModelError
 from compmodel.levers import Lever
 from compmodel.replay import Replay
-from compmodel.scenarios import scenario_results
+from compmodel.scenarios import paying_part, scenario_results
 from compmodel.style import percent
-from compmodel.trials import Progress, in_blocks, lever_at, refusal
+from compmodel.trials import block_size, cut, in_blocks, lever_at, refusal
 
 Floats = npt.NDArray[np.float64]
 DIGITS = 6
@@ -103,13 +105,16 @@ def sobol_indices(
     seed: int = 1,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> SobolAnswer:
     """Returns how much of the spread of cost each lever makes when all move at once, evenly between their bounds.
 
     `levers` are paths, or paths with a lowest and highest value; `n`, a power of 2, counts base points, each paid
     levers + 2 times. `known` are the `points` of an earlier answer that was stopped. Table: one row a lever, the
     largest total first; path, label, unit, low, high, first, first_low, first_high, total, total_low, total_high
-    (shares of the variance of cost; low and high hold nine resamples in ten). Raises CompModelError where some
+    (shares of the variance of cost; low and high hold nine resamples in ten). `cluster` and `n_threads` as of `grid`.
+    Raises CompModelError where some
     corner of the bounds makes no plan.
     """
     if n < 2 or n & (n - 1):
@@ -129,14 +134,10 @@ def sobol_indices(
         if lever.unit == "count" and refusal(run.plan, {lever.path: lowest + 0.5}):
             frame[lever.path] = frame[lever.path].round()  # months and periods are whole
     before = 0 if known is None else _same_so_far(known, frame)
-    blocks = in_blocks(
-        lambda rows: scenario_results(run, frame.iloc[before:].iloc[rows])[["cost"]],
-        len(frame) - before,
-        progress,
-        before,
-    )
-    costs = [] if known is None else [known[["cost"]].iloc[:before]]
-    cost = np.concatenate([*(of["cost"].to_numpy(dtype=float) for of in [*costs, *blocks]), np.zeros(0)])
+    blocks = cut(frame.iloc[before:], block_size(run, frame))
+    found = in_blocks(partial(_costs, paying_part(run)), blocks, cluster, n_threads, progress, before)
+    costs = [] if known is None else [known["cost"].iloc[:before].to_numpy(dtype=float)]
+    cost = np.concatenate([*costs, *found, np.zeros(0)])
     n_done = len(cost) // (k + 2)
     points = frame.iloc[: len(cost)].assign(cost=cost)
     if n_done < 2:
@@ -147,6 +148,10 @@ def sobol_indices(
     table = _table(chosen, given, indices(whole, k), resampled_indices(whole, k, RESAMPLES, seed))
     stopped = f" {n_done:,} of {n:,} points tried." if n_done < n else ""
     return SobolAnswer(_words(table) + stopped, table, points)
+
+
+def _costs(run: Replay, settings: pd.DataFrame) -> Floats:
+    return scenario_results(run, settings)["cost"].to_numpy(dtype=float)
 
 
 def _table(

@@ -1,30 +1,38 @@
 """Settings of a plan's levers, tried block by block: progress with time left, a stop that keeps what is done.
 
 A setting that makes no plan (a target below its floor) is left empty and said. The table that a stop leaves can be
-handed in again as `known`, to go on from there.
+handed in again as `known`, to go on from there. Blocks may be worked on by threads or by other machines (`blocks.py`).
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from compmodel.blocks import Progress, block_results
 from compmodel.errors import CompModelError, PlanError, nearest
 from compmodel.levers import Lever
+from compmodel.pay_lines import is_straight
 from compmodel.plan import Plan
 from compmodel.replay import Replay
-from compmodel.scenarios import scenario_results
+from compmodel.scenario_settings import wanted_of
+from compmodel.scenarios import paying_part, scenario_results
 
-Progress = Callable[[int, int, float], None]
-"""Called with how many settings are done, how many there are, and the seconds left."""
+Block = TypeVar("Block")
+Result = TypeVar("Result")
 RESULTS = ["cost", "share_at_target"]
 UNTRIED = "not tried"
-BLOCK_SECONDS = 0.5
+BLOCK_ROWS = 600_000
+"""People-periods times settings of a block: some half a second to a second where arrays do the work."""
+FEWEST, MOST = 64, 512
+"""Settings of a block: each prepares the people anew, which costs as much as a dozen settings."""
+ONE_BY_ONE = 4
+"""Settings of a block where plans are paid one by one."""
 MOST_VALUES = 25
 """Values of a lever that a grid tries unless they are given."""
 
@@ -45,26 +53,43 @@ def show_progress(done: int, total: int, seconds_left: float) -> None:
     sys.stderr.flush()
 
 
-def in_blocks(
-    work: Callable[[slice], pd.DataFrame], n: int, progress: Progress | None, done: int = 0
-) -> list[pd.DataFrame]:
-    """Returns what `work` makes of the rows from 0 to n, block by block; an interrupt keeps the blocks before it.
+def block_size(run: Replay, settings: pd.DataFrame) -> int:
+    """Returns how many of these settings a block has, whoever works on it: by people, plan and levers alone."""
+    if not is_straight(run.plan) or (len(settings) and wanted_of(run.plan, settings.head(1)) is None):
+        return ONE_BY_ONE
+    return min(max(BLOCK_ROWS // max(1, len(run.stage.people)), FEWEST), MOST)
 
-    Blocks take about half a second each. `done` rows were there before, and count in what `progress` is told.
+
+def in_blocks(
+    work: Callable[[Block], Result],
+    blocks: Sequence[Block],
+    cluster: str = "",
+    n_threads: int = 1,
+    progress: Progress | None = None,
+    done: int = 0,
+) -> list[Result]:
+    """Returns what `work` makes of blocks that know their length, in order; an interrupt keeps those that are there.
+
+    `progress` is told rows, not blocks; `done` rows were there before, and count. Raises as `block_results`.
     """
-    found: list[pd.DataFrame] = []
-    began, at, size = time.perf_counter(), 0, 1
+    ends = np.cumsum([done, *map(len, blocks)]).tolist()  # type: ignore[arg-type]
+
+    def told(n: int, _: int, seconds_left: float) -> None:
+        if progress is not None:
+            progress(ends[n], ends[-1], seconds_left)
+
+    found: list[Result] = []
     try:
-        while at < n:
-            found.append(work(slice(at, min(at + size, n))))
-            at = min(at + size, n)
-            seconds = time.perf_counter() - began
-            if progress is not None:
-                progress(done + at, done + n, seconds / at * (n - at))
-            size = max(1, min(4 * size, 4096, int(at / max(seconds, 1e-9) * BLOCK_SECONDS)))
+        for result in block_results(work, blocks, cluster, n_threads, told):
+            found.append(result)  # an interrupt keeps what is in the list
     except KeyboardInterrupt:
         pass
     return found
+
+
+def cut(settings: pd.DataFrame, size: int) -> list[pd.DataFrame]:
+    """Returns settings in blocks of so many rows, the last one as it comes."""
+    return [settings.iloc[start : start + size] for start in range(0, len(settings), size)]
 
 
 def tried(
@@ -72,12 +97,14 @@ def tried(
     settings: pd.DataFrame,
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
 ) -> pd.DataFrame:
     """Returns the settings (a column a lever's path) with what each costs; the last weight takes what others leave.
 
     Grain: one row a setting. Columns: the settings, cost (reporting currency), share_at_target (of people-periods), and
     said: why a setting makes no plan, or "not tried" where the work was stopped. Rows found in `known`, an earlier
-    table, are taken from it.
+    table, are taken from it. `cluster` and `n_threads` are as of `block_results`, which also says what it raises.
     """
     paths = list(settings.columns)
     settings = settings.reset_index(drop=True)
@@ -87,21 +114,27 @@ def tried(
         nothing = settings.merge(kept[[*paths, *RESULTS, "said"]], on=paths, how="left")[[*RESULTS, "said"]]
         nothing["said"] = nothing["said"].fillna(UNTRIED)
     todo = np.flatnonzero((nothing["said"] == UNTRIED).to_numpy())
-
-    def work(rows: slice) -> pd.DataFrame:
-        some = settings.take(todo[rows]).reset_index(drop=True)
-        said = [refusal(run.plan, row) for row in some.to_dict("records")]
-        fits = np.array([not problem for problem in said])
-        found = pd.DataFrame(np.nan, index=some.index, columns=RESULTS)
-        if fits.any():
-            found.loc[fits, RESULTS] = scenario_results(run, some[fits])[RESULTS].to_numpy()
-        return found.assign(said=said)
-
-    blocks = in_blocks(work, len(todo), progress, len(settings) - len(todo))
-    if blocks:
-        done = pd.concat(blocks, ignore_index=True)
+    blocks = cut(settings.take(todo).reset_index(drop=True), block_size(run, settings))
+    work = partial(_tried_block, paying_part(run))
+    found = in_blocks(work, blocks, cluster, n_threads, progress, len(settings) - len(todo))
+    if found:
+        done = pd.concat(found, ignore_index=True)
         nothing.loc[todo[: len(done)], [*RESULTS, "said"]] = done[[*RESULTS, "said"]].to_numpy()
     return pd.concat([settings, nothing.astype(dict.fromkeys(RESULTS, float))], axis=1)
+
+
+def _tried_block(run: Replay, settings: pd.DataFrame) -> pd.DataFrame:
+    """What settings cost, and of how many people-periods at target, or why they make no plan."""
+    some = settings.reset_index(drop=True)
+    wanted = wanted_of(run.plan, some) if is_straight(run.plan) else None
+    looked_at = np.ones(len(some), dtype=bool) if wanted is None else wanted.suspects
+    rows = some.to_dict("records")
+    said = [refusal(run.plan, row) if is_odd else "" for row, is_odd in zip(rows, looked_at, strict=True)]
+    fits = np.array([not problem for problem in said])
+    found = pd.DataFrame(np.nan, index=some.index, columns=RESULTS)
+    if fits.any():
+        found.loc[fits, RESULTS] = scenario_results(run, some[fits])[RESULTS].to_numpy()
+    return found.assign(said=said)
 
 
 def refusal(plan: Plan, changes: Mapping[Any, Any]) -> str:
