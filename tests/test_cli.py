@@ -97,7 +97,7 @@ def test_a_mistake_ends_with_a_clear_line(
     assert not list(tmp_path.iterdir())
 
 
-COMMANDS = ["check", "compare", "explain", "report", "sample", "dictionary", "workbench"]
+COMMANDS = ["check", "compare", "explain", "questions", "range", "report", "sample", "sweep", "dictionary", "workbench"]
 PLAN_COMMANDS = ["plan", "plan show", "plan diff", "plan lint", "plan list"]
 
 

@@ -185,3 +185,16 @@ def test_no_setting_makes_a_plan(run: cm.Replay) -> None:
 def test_progress_in_words() -> None:
     assert progress_words(412, 1000, 0.4) == "412 of 1,000 tried, about 1 s left"
     assert progress_words(1000, 1000, 0) == "1,000 of 1,000 tried"
+
+
+def test_what_cannot_be_asked_is_said(run: cm.Replay) -> None:
+    for ask, said in (
+        (lambda: sweep(run, "components.nrr.target", []), "has no value to try"),
+        (lambda: grid(run, {}), "No lever is named"),
+        (lambda: tornado(run, []), "No lever is named"),
+        (lambda: tornado(run, move="steps"), "'steps' is no move of a lever. Did you mean 'step'"),  # type: ignore[arg-type]
+        (lambda: heatmap(run, TARGET, FLOOR, of="costs"), "nothing that a heatmap shows. Did you mean 'cost'"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(cm.CompModelError) as refused:
+            ask()
+        assert said in str(refused.value)

@@ -37,7 +37,7 @@ from compmodel.periods import checked_quarters, period_range
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
-from compmodel.question_commands import cost_ranges, sweep_plan
+from compmodel.question_commands import answer_questions, cost_ranges, sweep_plan
 from compmodel.replay import replay
 from compmodel.reports import (
     CHAIN_FORMATS,
@@ -61,6 +61,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(plan_app, name="plan", no_args_is_help=True)
+app.command("questions")(answer_questions)
 app.command("sweep")(sweep_plan)
 app.command("range")(cost_ranges)
 

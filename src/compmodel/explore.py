@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from compmodel.blocks import Progress
 from compmodel.compare import Answer
-from compmodel.errors import CompModelError
+from compmodel.errors import CompModelError, nearest
 from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.replay import Replay
@@ -44,6 +44,7 @@ def sweep(
     Raises CompModelError for an unknown lever.
     """
     lever = lever_at(run.plan, path)
+    _refuse_empty({lever.path: values})
     values = [one for one in lever.grid if not refusal(run.plan, {lever.path: one})] if values is None else values
     earlier = None if known is None else known.rename(columns={"value": lever.path})
     table = _with_changes(run, {lever.path: values}, progress, earlier, cluster, n_threads).rename(
@@ -78,6 +79,7 @@ def grid(
     is_current, said. Raises CompModelError for an unknown lever.
     """
     levers = {lever_at(run.plan, path): own for path, own in values.items()}
+    _refuse_empty({lever.path: own for lever, own in levers.items()})
     every = {lever.path: lever_values(lever) if own is None else own for lever, own in levers.items()}
     table = _with_changes(run, every, progress, known, cluster, n_threads)
     return Answer(f"{_range_words(table, list(levers))} {_unfit_words(table)}".strip(), table)
@@ -99,6 +101,8 @@ def heatmap(
 
     Table: one row a combination; x, y, cost, change, share_at_target, is_current, said, is_within (the budget).
     """
+    if of not in get_args(Of):
+        raise CompModelError(f"{of!r} is nothing that a heatmap shows. {nearest(of, get_args(Of))}")
     pair = [lever_at(run.plan, path) for path in (path_x, path_y)]
     if pair[0] == pair[1]:
         raise CompModelError(f"A heatmap needs two levers, not {pair[0].label} twice. Choose another one.")
@@ -131,7 +135,10 @@ def tornado(
     lever, the largest effect first; path, label, unit, value, low, high, cost, low_cost, high_cost, low_change,
     high_change, effect (the larger of the two, signs aside), said.
     """
+    if move not in get_args(Move):
+        raise CompModelError(f"{move!r} is no move of a lever. {nearest(move, get_args(Move))}")
     chosen = _tornado_levers(run.plan) if levers is None else [lever_at(run.plan, path) for path in levers]
+    _refuse_empty(dict.fromkeys((lever.path for lever in chosen), None))
     ends = {lever.path: _ends(lever, move) for lever in chosen}
     own = {lever.path: lever.value for lever in chosen}
     settings = [own, *({**own, path: end} for path, both in ends.items() for end in both)]
@@ -228,6 +235,14 @@ def _with_changes(
     found.insert(len(values) + 1, "change", change)
     found.insert(len(values) + 3, "is_current", is_current)
     return found
+
+
+def _refuse_empty(values: Mapping[str, Sequence[float] | None]) -> None:
+    """Stops where no lever is named, or one has no value to try."""
+    empty = [path for path, own in values.items() if own is not None and not len(own)]
+    if empty or not values:
+        what = f"{empty[0]} has no value to try" if empty else "No lever is named"
+        raise CompModelError(f"{what}. Name a lever of plan.levers() and at least one value.")
 
 
 def _current(table: pd.DataFrame) -> pd.Series | None:

@@ -13,7 +13,18 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from compmodel.command_options import SAMPLE, Baseline, Cluster, Data, Mapping, Periods, Plans, progress_bar
+from compmodel.command_options import (
+    SAMPLE,
+    Baseline,
+    Cluster,
+    Data,
+    Mapping,
+    Names,
+    NamesOption,
+    Periods,
+    Plans,
+    progress_bar,
+)
 from compmodel.compare import Answer, compare
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError
@@ -24,8 +35,9 @@ from compmodel.pay_ranges import cost_range
 from compmodel.periods import checked_quarters
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import WIDEST
+from compmodel.question_pages import PAGES, answered_page
 from compmodel.replay import Replay, replay
-from compmodel.reports import CHAIN_FORMATS, check_out
+from compmodel.reports import CHAIN_FORMATS, PAGE_FORMATS, check_out, write_questions
 from compmodel.scenarios import scenario_results
 from compmodel.sources import load_history
 from compmodel.trials import RESULTS, UNTRIED, lever_at, lever_values
@@ -106,6 +118,30 @@ def cost_ranges(
         typer.echo(f"Written: {out}")
     if done[0] < draws:
         raise typer.Exit(STOPPED)
+
+
+def answer_questions(
+    page: Annotated[str, typer.Argument(help=f"Which questions: {', '.join(PAGES)}.")],
+    plans: Plans,
+    periods: Periods,
+    baseline: Baseline = "",
+    data: Data = SAMPLE,
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it as .html, with charts and tables.")] = None,
+    names: NamesOption = Names.aliases,
+) -> None:
+    """Answer the questions of a notebook in sentences, and as one file that opens offline."""
+    if out:
+        check_out(out, PAGE_FORMATS)
+    comparison = compare(replay(load_plans(*plans), load_history(data, mapping), periods), baseline, names.value)
+    asked = []
+    with progress_bar("Questions") as progress:
+        for one in answered_page(page, comparison, progress):
+            asked.append(one)
+            _say(f"{one.heading}. {one.answer.sentence}")
+    if out:
+        title = f"{comparison.company}: {page.replace('_', ' ')}"
+        typer.echo(f"Written: {write_questions(title, asked, out)}")
 
 
 def lever_ranges(asked: list[tuple[Lever, str]]) -> dict[str, list[float]]:

@@ -140,6 +140,8 @@ def regret(
         raise CompModelError(f"{criterion!r} is no criterion. {nearest(criterion, get_args(Criterion))}")
     if (criterion == "gap to budget") != (budget is not None):
         raise CompModelError("The criterion 'gap to budget' and budget belong together. Give both or neither.")
+    if budget is not None and not 0 < budget < float("inf"):
+        raise CompModelError(f"budget is {budget:g}, but must be an amount above 0. Write what the plans may cost.")
     names = [future.name for future in futures]
     if not names or len(set(names)) < len(names):
         raise CompModelError("Futures need names of their own. Give one or more, each with another name.")
@@ -209,4 +211,4 @@ def _words(table: pd.DataFrame, budget: float | None) -> str:
     judged = "cost alone" if budget is None else "the distance from the budget alone"
     if len(plans) == 1:
         return f"{plans.iloc[0]['title']} is the only plan; a second one makes regret. Judged by {judged}."
-    return f"Over {n}, judged by {judged}: {'; '.join(said)}."
+    return f"Over {n}, judged by {judged}: {'; '.join(said)}. KPIs and logo retention stay as they were in all of them."
