@@ -106,6 +106,19 @@ def test_a_quarter_says_its_own_figures_and_people(sample: cm.History, replays: 
 
 
 @pytest.mark.parametrize(
+    ("word", "span", "said"),
+    [("month", "2025M11:2025M12", "two months"), ("half", "2025H1:2025H2", "two halves"), ("year", "2024:2025", "two")],
+)
+def test_periods_are_called_as_the_plan_pays(sample: cm.History, word: str, span: str, said: str) -> None:
+    plan = cm.load_plan("data/plans/halves.yaml").replace({"pay.period": word, "open_decisions": []})
+    comparison = cm.compare(cm.replay([plan], sample, span))
+    cost, pay = cm.cost_by_period(comparison).sentence, cm.pay_by_payee(comparison).sentence
+    assert cost.startswith(f"Over the {said}")
+    assert pay.startswith(f"Pay over {said}")
+    assert "quarter" not in cost + pay
+
+
+@pytest.mark.parametrize(
     ("outcomes", "said"),
     [
         (["gains", "gains", "loses", "unchanged"], "2 people gain, 1 loses, 1 unchanged"),

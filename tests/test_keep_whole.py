@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import compmodel as cm
@@ -36,33 +38,86 @@ def test_on_a_straight_curve_it_is_pay_over_target_incentive(replays: list[cm.Re
 
 def test_beside_aliases_no_person_stands(replays: list[cm.Replay]) -> None:
     shown, hidden = (keep_whole(cm.compare(replays, "thirds", names=names)) for names in ("shown", "aliases"))
-    assert list(hidden.table) == ["plan", "title", "attainment", "n_people"]
+    assert list(hidden.table) == ["plan", "title", "attainment_above", "attainment_to", "n_people"]
+    bands = pd.cut(shown.table["attainment"], np.arange(31) / 10)
+    counts = bands.value_counts()
+    for row in hidden.table.itertuples():
+        assert counts[pd.Interval(row.attainment_above, row.attainment_to)] == row.n_people
     assert hidden.table["n_people"].sum() == len(shown.table)
-    assert hidden.sentence == shown.sentence
+    assert hidden.sentence != shown.sentence
 
 
 def test_the_sentence_is_of_the_table(replays: list[cm.Replay]) -> None:
-    answer = keep_whole(cm.compare(replays, "thirds"))
-    each = answer.table["attainment"].repeat(answer.table["n_people"]).sort_values().tolist()
-    half, most = (each[math.ceil(len(each) * part) - 1] for part in (0.5, 0.9))
-    assert f"half the people need at most {half:.0%} of everything under Halves, nine in ten at most {most:.0%}." in (
-        answer.sentence
+    for names in ("aliases", "shown"):
+        answer = keep_whole(cm.compare(replays, "thirds", names))  # type: ignore[arg-type]
+        table = answer.table
+        aliased = names == "aliases"
+        each = table["attainment_to"].repeat(table["n_people"]) if aliased else table["attainment"]
+        half, most = (sorted(each)[math.ceil(len(each) * part) - 1] for part in (0.5, 0.9))
+        said = f"half the people need at most {half:.0%} of everything under Halves, nine in ten at most {most:.0%}."
+        assert said in answer.sentence
+
+
+def capped(replays: list[cm.Replay], share: float) -> list[cm.Replay]:
+    changes = {f"components.{name}.adjustments": [{"kind": "cap", "factor": share}] for name in ("nrr", "kpi")}
+    plan = replays[1].plan.replace({"name": "poor", "title": "Poor", **changes})
+    return [replays[0], *cm.replay([plan], replays[0].history, "2025Q3:2025Q4")]
+
+
+def test_whom_nothing_makes_whole_counts_in_half_the_people(replays: list[cm.Replay]) -> None:
+    """A cap at 60% of what thirds paid: between a tenth and half of the people are paid less whatever they attain."""
+    runs = capped(replays, 0.6)
+    answer = keep_whole(cm.compare(runs, "thirds", names="shown"))
+    needed = answer.table["attainment"].fillna(np.inf).sort_values().tolist()
+    n, never = len(needed), int(np.isinf(needed).sum())
+    assert n / 10 < never < n / 2
+    half = needed[math.ceil(n / 2) - 1]
+    assert answer.sentence == (
+        f"To be paid as under Thirds, half the people need at most {half:.0%} of everything under Poor. "
+        f"For {never} of {n} people no attainment up to 300% under Poor pays as much as Thirds."
     )
 
 
 def test_a_plan_that_cannot_pay_as_much_says_so(replays: list[cm.Replay]) -> None:
-    poor = replays[1].plan.replace(
-        {
-            "name": "poor",
-            "components.nrr.adjustments": [{"kind": "cap", "factor": 0.1}],
-            "components.kpi.adjustments": [{"kind": "cap", "factor": 0.1}],
-        }
-    )
-    runs = [replays[0], *cm.replay([poor], replays[0].history, "2025Q3:2025Q4")]
+    answer = keep_whole(cm.compare(capped(replays, 0.1), "thirds", names="shown"))
+    assert answer.table["attainment"].isna().all()
+    assert answer.sentence == "Nobody can be paid as under Thirds by any attainment up to 300% under Poor."
+    answer = keep_whole(cm.compare(capped(replays, 0.45), "thirds", names="shown"))
+    n, of = int(answer.table["attainment"].isna().sum()), len(answer.table)
+    assert of > n > of / 2
+    said = "More than half the people cannot be paid as under Thirds by any attainment up to 300% under Poor"
+    assert answer.sentence == f"{said}: {n} of {of} people."
+
+
+def test_where_attainment_does_not_decide_a_plan_is_left_out(sample: cm.History, replays: list[cm.Replay]) -> None:
+    """A rate's target is nothing to attain; a gate on a result would keep the real one."""
+    gate = {"kind": "gate", "of": "value", "reaches": 1.05}
+    gated = replays[1].plan.replace({"name": "gated", "title": "Gated", "components.nrr.adjustments": [gate]})
+    held = {"kind": "holdback", "share": 0.1, "released_after": 1, "on_leaving": "pay"}
+    held["condition"] = {"component": "nrr", "of": "value", "reaches": 1.0}
+    kept = replays[1].plan.replace({"name": "kept", "title": "Kept", "adjustments": [held]})
+    rate = cm.load_plans("data/plans/rate_on_arr.yaml")
+    runs = [replays[0], *cm.replay([gated, kept, *rate], sample, "2025Q3:2025Q4")]
     answer = keep_whole(cm.compare(runs, "thirds", names="shown"))
-    n = int(answer.table["attainment"].isna().sum())
-    assert n > 40
-    assert f"For {n} people no attainment up to 300% under Halves pays as much as Thirds." in answer.sentence
+    assert answer.table.empty
+    assert answer.sentence == (
+        "Gated is left out: a condition there looks at a result itself, which attainment does not tell. "
+        "Kept is left out: a condition there looks at a result itself, which attainment does not tell. "
+        "Rate on ARR managed is left out: it pays by a rate, which has no target to attain."
+    )
+
+
+def test_where_more_may_pay_less_the_least_is_found_all_the_same(replays: list[cm.Replay]) -> None:
+    """Pay ends at 50%: who needs less needs what the plan without the end asks for, all others have none."""
+    gates = {"kind": "gate", "of": "attainment", "below": 0.5}
+    changes = {f"components.{name}.adjustments": [gates] for name in ("nrr", "kpi")}
+    ending = replays[1].plan.replace({"name": "ending", **changes})
+    runs = [*replays, *cm.replay([ending], replays[0].history, "2025Q3:2025Q4")]
+    table = keep_whole(cm.compare(runs, "thirds", names="shown")).table
+    least = table.pivot(index="person", columns="plan", values="attainment")
+    expected = least["halves"].where(least["halves"] < 0.5)
+    assert expected.notna().sum() > 5 < expected.isna().sum()
+    pd.testing.assert_series_equal(least["ending"], expected, check_names=False)
 
 
 def test_plans_that_share_an_amount_are_said(replays: list[cm.Replay]) -> None:

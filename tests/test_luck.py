@@ -9,17 +9,9 @@ import pytest
 
 import compmodel as cm
 from compmodel.chance_charts import luck as luck_chart
+from compmodel.chance_parts import Spread, account_chance, chance_parts, spread_of
 from compmodel.errors import CompModelError
-from compmodel.luck import (
-    Spread,
-    account_chance,
-    chance_parts,
-    individual_spread,
-    luck,
-    reliability,
-    retained_component,
-    spread_of,
-)
+from compmodel.luck import individual_spread, luck, reliability, retained_component
 from compmodel.replay import replay
 from compmodel.resampling import drawn_weights
 from compmodel.sample import sample_truth, write_sample
@@ -70,7 +62,7 @@ def test_the_interval_covers_a_known_truth_about_as_often_as_it_says(skill: floa
         _, low, high = parts.chance_share()
         hits.append(low <= true_chance / (true_chance + skill**2) <= high)
         found.append(parts.people)
-        chance.append(parts.quarter / true_chance)
+        chance.append(parts.period / true_chance)
     assert np.mean(hits) >= 0.8
     assert np.mean(found) == pytest.approx(skill**2, rel=0.25, abs=0.5e-4)
     assert np.mean(chance) == pytest.approx(1, abs=0.08)
@@ -131,7 +123,7 @@ def test_the_sample_companys_truth_lies_in_the_interval(seed: int, sample: cm.Hi
 def test_the_picture_is_its_table(comparison: cm.Comparison) -> None:
     answer = luck(comparison)
     spread, _ = individual_spread(comparison)
-    assert answer.table["n_quarters"].sum() == len(spread.value)
+    assert answer.table["n_figures"].sum() == len(spread.value)
     assert answer.table[["actual_share", "chance_share"]].sum().tolist() == pytest.approx([1, 1])
     bars, line = luck_chart(answer).data
     assert list(bars.y) == answer.table["actual_share"].tolist()
@@ -164,3 +156,43 @@ def test_refusals(sample: cm.History, comparison: cm.Comparison) -> None:
     nobody = spread_of([], *(np.zeros(0, dtype=np.intp) for _ in range(3)), [], 3)
     with pytest.raises(CompModelError, match="0 people have books"):
         chance_parts(nobody)
+    for question in (luck, reliability):
+        with pytest.raises(CompModelError, match=r"^0 draws were asked for; at least one is needed"):
+            question(comparison, n_draws=0)
+
+
+@pytest.mark.parametrize("per_year", [1, 2, 12])
+def test_a_year_is_the_mean_of_its_periods(per_year: int) -> None:
+    """The slow way: every run of a year's periods in a row of one person; none of twelve, so independent ones."""
+    spread, _ = simulated(5, 0.01, n_people=8)
+    spread = spread._replace(per_year=per_year)
+    place = {(p, t): i for i, (p, t) in enumerate(zip(spread.person, spread.period, strict=True))}
+    chance, found = spread.chance.toarray(), []
+    for p, t in place:
+        rows = [place.get((p, t + i)) for i in range(per_year)]
+        if None not in rows:
+            found.append((chance[rows].mean(axis=0) ** 2).sum())
+    expected = np.mean(found) if found else (chance**2).sum(axis=1).mean() / 12
+    assert chance_parts(spread, 10).year == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("word", "span", "per_year"), [("month", "2025M01:2025M12", 12), ("year", "2023:2025", 1)])
+def test_a_plan_of_another_period_is_said_by_it(sample: cm.History, word: str, span: str, per_year: int) -> None:
+    plan = cm.load_plan(ROOT / "data/plans/halves.yaml").replace({"pay.period": word, "open_decisions": []})
+    comparison = cm.compare(replay([plan], sample, span))
+    spread, _ = individual_spread(comparison)
+    assert spread.per_year == per_year
+    answer = reliability(comparison, n_draws=50)
+    assert answer.table["figure"].tolist() == (["month", "year"] if word == "month" else ["year"])
+    assert answer.sentence.startswith(f"A {word}'s individual NRR")
+    assert ("Of a whole year's" in answer.sentence) == (word == "month")
+    drawn = luck(comparison, n_draws=50)
+    assert "quarter" not in answer.sentence + drawn.sentence + luck_chart(drawn).to_json()
+
+
+def test_renewals_are_retention_too(sample: cm.History) -> None:
+    plan = cm.load_plan(ROOT / "data/plans/halves.yaml")
+    renewed = plan.replace({"components.nrr.metric": "renewal_rate", "open_decisions": []})
+    answer = reliability(cm.compare(replay([renewed], sample, SPAN)), n_draws=50)
+    assert answer.sentence.startswith("A quarter's individual renewal rate says")
+    assert answer.table["chance_share"].between(0, 1).all()

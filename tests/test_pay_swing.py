@@ -29,7 +29,7 @@ TWO = Company(
 
 @pytest.fixture(scope="module")
 def two() -> cm.Comparison:
-    return cm.compare(replay([PLAN], TWO.history(), "2025Q1"))
+    return cm.compare(replay([PLAN], TWO.history(), "2025Q1"), names="shown")
 
 
 def test_what_of_ten_thousand_reaches_ones_own_pay_by_hand(two: cm.Comparison) -> None:
@@ -101,6 +101,36 @@ def test_a_move_leaves_what_was_before_the_day(sample: cm.History) -> None:
     assert set(answer.table["part"]) >= {"gives", "takes"}
 
 
+@pytest.mark.parametrize("n", [4, 5])
+def test_beside_aliases_means_are_of_five_people_or_more(n: int) -> None:
+    """Leads, whose level is not asked about, do not count."""
+    names = "pqrst"[:n]
+    people = [*(employed(name, team="north") for name in names), employed("lead", team="north", role="lead")]
+    events = [event(f"n{i}", f"a{i}", "new", 100_000, "2024-06-01") for i in range(n)]
+    company = Company(
+        arr_events=events, assignments=[held(f"a{i}", name) for i, name in enumerate(names)], payees=people
+    )
+    plan = PLAN.replace({"components.nrr.level": {"default": "individual", "by_role": {"lead": "team"}}})
+    runs = replay([plan], company.history(), "2025Q1")
+    for question in (lambda of: pay_swing(of, n_draws=4), pay_for_retained):
+        assert len(question(cm.compare(runs, names="shown")).table) == 3
+        if n < 5:
+            with pytest.raises(CompModelError, match=r"The mean pay of four people would tell .* names=\"shown\""):
+                question(cm.compare(runs))
+        else:
+            assert len(question(cm.compare(runs)).table) == 3
+
+
+def test_a_monthly_plan_is_said_by_the_month(sample: cm.History) -> None:
+    plan = cm.load_plan(ROOT / "data/plans/halves.yaml").replace({"pay.period": "month", "open_decisions": []})
+    comparison = cm.compare(replay([plan], sample, "2025M11:2025M12"))
+    swing, retained = pay_swing(comparison, n_draws=20), pay_for_retained(comparison)
+    assert "chance swings a month's pay by" in swing.sentence
+    assert retained.sentence.startswith("Of 10k more that one person retains in a month, ")
+    drawn = swing_chart(swing).to_json() + retained_chart(retained, "USD").to_json()
+    assert "quarter" not in swing.sentence + retained.sentence + drawn
+
+
 def test_refusals(sample: cm.History, two: cm.Comparison) -> None:
     plan = example_plan()
     for wrong, said in (
@@ -111,7 +141,11 @@ def test_refusals(sample: cm.History, two: cm.Comparison) -> None:
     ):
         with pytest.raises(CompModelError, match=said):
             account_move(sample, plan, *wrong, "2025Q4")
-    with pytest.raises(CompModelError, match="extra is 0"):
-        pay_for_retained(two, extra=0)
+    for extra in (0, float("inf"), float("nan")):
+        with pytest.raises(CompModelError, match=f"extra is {extra:g}, but must be an amount above 0"):
+            pay_for_retained(two, extra=extra)
+    for n_draws in (0, 1):  # one draw has no spread
+        with pytest.raises(CompModelError, match=f"^{n_draws} draws were asked for; at least 2 are needed"):
+            pay_swing(two, n_draws=n_draws)
     with pytest.raises(CompModelError, match="'halvs' is not one of the plans"):
         pay_swing(two, "halvs")

@@ -147,3 +147,9 @@ def test_too_few_people_tell_nothing(comparison: cm.Comparison) -> None:
 def test_another_measure_names_the_nearest(comparison: cm.Comparison) -> None:
     with pytest.raises(cm.CompModelError, match="Did you mean 'nrr'"):
         pay_for_retention(comparison, "nr")  # type: ignore[arg-type]
+
+
+def test_no_draws_are_refused(comparison: cm.Comparison) -> None:
+    for question in (pay_for_retention, rank_agreement):
+        with pytest.raises(cm.CompModelError, match=r"^0 draws were asked for; at least one is needed"):
+            question(comparison, n_draws=0)

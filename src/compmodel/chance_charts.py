@@ -146,7 +146,7 @@ def pay_range(comparison: Comparison, answer: Answer, plan: str = "") -> Figure:
 
 
 def luck(answer: Answer) -> Figure:
-    """Returns the spread of people's quarters as bars against what chance alone would give as a line.
+    """Returns the spread of individual figures as bars against what chance alone would give as a line.
 
     `answer` is of `luck.luck`.
     """
@@ -162,13 +162,13 @@ def luck(answer: Answer) -> Figure:
         )
     shares = [table[of].map(lambda share: style.percent(share, 1)) for of in ("actual_share", "chance_share")]
     facts: dict[str, Any] = {
-        "customdata": hover_rows(spans, *shares, table["n_quarters"].map("{:,}".format)),
-        "hovertemplate": "%{customdata[0]}<br>%{customdata[1]} of people's quarters (%{customdata[3]})<br>"
+        "customdata": hover_rows(spans, *shares, table["n_figures"].map("{:,}".format)),
+        "hovertemplate": "%{customdata[0]}<br>%{customdata[1]} of the figures (%{customdata[3]})<br>"
         "%{customdata[2]} by chance alone<extra></extra>",
     }
     bars: dict[str, Any] = {
         "type": "bar",
-        "name": "people's quarters",
+        "name": "individual figures",
         "x": middle,
         "y": table["actual_share"].tolist(),
     }
@@ -195,19 +195,19 @@ def luck(answer: Answer) -> Figure:
     both = pd.concat([table["actual_share"], table["chance_share"]])
     up = axis_around(both, "") | {"tickformat": ".0%", "nticks": 5}
     figure = finished_figure(
-        [bars, line], {"xaxis": across, "yaxis": up}, height=360, title="Share of people's quarters"
+        [bars, line], {"xaxis": across, "yaxis": up}, height=360, title="Share of individual figures"
     )
     return figure.update_layout(bargap=0.08, margin={"b": 56})
 
 
 def pay_swing(answer: Answer) -> Figure:
-    """Returns how much chance swings a quarter's pay on each kind of target; `answer` is of `pay_swing.pay_swing`."""
+    """Returns how much chance swings a period's pay on each kind of target; `answer` is of `pay_swing.pay_swing`."""
     shares = answer.table["swing_share"]
     said = [shares.map(lambda share: style.percent(share, 1)), answer.table["pay"].map(style.statement_money)]
     hover = "%{customdata[0]} targets: chance swings pay by %{customdata[1]} of target incentive<br>"
-    hover += "a quarter's pay as it happened %{customdata[2]}<extra></extra>"
+    hover += "a period's pay as it happened %{customdata[2]}<extra></extra>"
     axis = axis_around(shares, "") | {"tickformat": ".0%", "nticks": 5}
-    return _by_target(answer.table, shares, said, hover, axis, "Swing of a quarter's pay, of incentive")
+    return _by_target(answer.table, shares, said, hover, axis, "Swing of a period's pay, of incentive")
 
 
 def pay_for_retained(answer: Answer, currency: str) -> Figure:
@@ -218,7 +218,7 @@ def pay_for_retained(answer: Answer, currency: str) -> Figure:
     own = answer.table["own_pay"]
     said = [own.map(style.statement_money), answer.table["nothing_share"].map(style.percent)]
     hover = "%{customdata[0]} targets: own pay moves by %{customdata[1]}<br>"
-    hover += "in %{customdata[2]} of people's quarters by nothing<extra></extra>"
+    hover += "for %{customdata[2]} of people and periods by nothing<extra></extra>"
     title = f"Own pay for the extra retained, {currency}"
     return _by_target(answer.table, own, said, hover, money_axis("", own), title)
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 from compmodel.errors import CompModelError, nearest
 from compmodel.html_tables import details_html
+from compmodel.misfits import PLURALS
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.replay import Replay
@@ -82,6 +83,16 @@ class Comparison:
         return span, people + " at some time" * (len(self.periods) > 1), f"amounts in {self.currency}"
 
     @property
+    def period_word(self) -> str:
+        """What a period is called: month, quarter, half or year."""
+        return self.plans[0].pay.period
+
+    @property
+    def period_count(self) -> str:
+        """How many periods there are, in words."""
+        return count_words(len(self.periods), self.period_word, PLURALS[self.period_word])
+
+    @property
     def others(self) -> tuple[Plan, ...]:
         """The plans held against the baseline."""
         return tuple(plan for plan in self.plans if plan.name != self.baseline)
@@ -138,6 +149,13 @@ def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "alias
     )
 
 
+def refuse_few_draws(n_draws: int, least: int = 1) -> None:
+    """Raises CompModelError where fewer draws are asked for than tell anything."""
+    if n_draws < least:
+        needed = "at least one is" if least == 1 else f"at least {least} are"
+        raise CompModelError(f"{n_draws} draws were asked for; {needed} needed. Write n_draws=2000.")
+
+
 ALIASED = ["plan", "payee_id", "person", "team", "period", "cost"]
 """All that is known of aliased people. A component's cost would tell their target, a note who is new or on leave."""
 
@@ -175,7 +193,7 @@ def cost_by_period(comparison: Comparison) -> Answer:
     cost = _sums(comparison, "period").reindex(names, fill_value=0)
     table = _beside_baseline(comparison, cost, "period", "cost")
     outcomes = pay_change_by_payee(comparison).table.groupby("plan")["outcome"]
-    when = f"In {names[0]}" if len(names) == 1 else f"Over the {count_words(len(names), 'quarter')} to {names[-1]}"
+    when = f"In {names[0]}" if len(names) == 1 else f"Over the {comparison.period_count} to {names[-1]}"
     sentences = []
     for plan, title, cost, base, change, _ in totals(table).itertuples(index=False):
         if plan == comparison.baseline:
@@ -223,7 +241,7 @@ def pay_by_payee(comparison: Comparison) -> Answer:
         low, middle, high = (short_money(float(mine.quantile(q))) for q in (0, 0.5, 1))
         half = f" (half get at least {middle})" if low != high else ""
         ranges.append(f"{f'from {low} to {high}' if half else f'at {low}'} under {plan.title}{half}")
-    return Answer(f"Pay over {count_words(len(comparison.periods), 'quarter')} runs {' and '.join(ranges)}.", table)
+    return Answer(f"Pay over {comparison.period_count} runs {' and '.join(ranges)}.", table)
 
 
 def pay_change_by_payee(comparison: Comparison) -> Answer:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.account_sums import account_sums
-from compmodel.compare import Answer, Comparison, people_labels
+from compmodel.compare import SMALLEST_TEAM, Answer, Comparison, people_labels, refuse_few_draws
 from compmodel.components import Component
 from compmodel.errors import CompModelError, nearest
 from compmodel.luck import retained_component
@@ -25,7 +25,7 @@ from compmodel.plan import Plan
 from compmodel.replay import Replay, people_of, replay
 from compmodel.resampling import BLOCK, drawn_books, drawn_values, drawn_weights
 from compmodel.scenarios import cents_of_values
-from compmodel.style import percent, short_money, signed_money
+from compmodel.style import count_words, percent, short_money, signed_money
 from compmodel.tables import History
 from compmodel.values import values
 
@@ -74,14 +74,24 @@ def _asked(run: Replay) -> npt.NDArray[np.bool_]:
     return found
 
 
-def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: int = 0) -> Answer:
-    """Returns how much chance swings a quarter's pay on individual, blended and team targets.
+def _refuse_telling(comparison: Comparison, run: Replay, asked: npt.NDArray[np.bool_]) -> None:
+    """Raises CompModelError where means of these rows would tell one person's pay to who knows only aliases."""
+    n_people = run.stage.people["payee_id"][asked].nunique()
+    if comparison.names == "aliases" and n_people < SMALLEST_TEAM:
+        who = count_words(n_people, "person", "people")
+        raise CompModelError(f'The mean pay of {who} would tell whose it is. Compare with names="shown".')
 
-    Swing: the standard deviation of a person's pay of a quarter over resampled histories, the same for all targets, as
-    a share of the target incentive of the quarter; its root mean square over people and quarters.
+
+def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: int = 0) -> Answer:
+    """Returns how much chance swings a period's pay on individual, blended and team targets.
+
+    Swing: the standard deviation of a person's pay of a period over resampled histories, the same for all targets, as
+    a share of the target incentive of the period; its root mean square over people and periods.
     Table: one row a target ("individual", "blended", "team"); target, swing_share, relative (to individual targets),
-    pay (mean of a person's quarter as it happened, reporting currency). Raises as `replays_by_target` does.
+    pay (mean of a person's period as it happened, reporting currency). Raises CompModelError for fewer than two draws,
+    beside aliases for fewer than five people, and as `replays_by_target` does.
     """
+    refuse_few_draws(n_draws, least=2)
     runs, rows = replays_by_target(comparison, plan), []
     sums = {
         target: [(i, account_sums(run, of)) for i, of in enumerate(run.plan.components) if of.metric in METRICS]
@@ -90,6 +100,7 @@ def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: 
     first = runs["individual"]
     books = drawn_books(first, [of for found in sums.values() for _, of in found])
     sizes, asked = _incentives(first), _asked(first)
+    _refuse_telling(comparison, first, asked & (sizes > 0))
     shape = (n_draws, len(first.stage.people))
     for target, run in runs.items():
         pay = np.zeros(shape)
@@ -105,7 +116,7 @@ def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: 
     table = pd.DataFrame(rows)
     alone = table["swing_share"].iloc[0]
     table.insert(2, "relative", table["swing_share"] / alone if alone > 0 else np.nan)
-    return Answer(_swing_sentence(table), table)
+    return Answer(_swing_sentence(table, comparison.period_word), table)
 
 
 def _incentives(run: Replay) -> Sums:
@@ -118,11 +129,11 @@ def _incentives(run: Replay) -> Sums:
     return found
 
 
-def _swing_sentence(table: pd.DataFrame) -> str:
+def _swing_sentence(table: pd.DataFrame, period: str) -> str:
     alone, blended, team = table["swing_share"]
     if not alone > 0:
         return "Chance does not swing pay: no customer's year reaches it."
-    first = f"On individual targets chance swings a quarter's pay by {percent(alone)} of target incentive"
+    first = f"On individual targets chance swings a {period}'s pay by {percent(alone)} of target incentive"
     return f"{first}. On team targets pay would swing {_times(team / alone)}, blended {_times(blended / alone)}."
 
 
@@ -139,17 +150,18 @@ def _times(share: float) -> str:
 
 
 def pay_for_retained(comparison: Comparison, plan: str = "", extra: float = 10_000.0) -> Answer:
-    """Returns how much of an extra amount of ARR that one person retains in a quarter moves that person's own pay.
+    """Returns how much of an extra amount of ARR that one person retains in a period moves that person's own pay.
 
-    Each person and quarter by itself, where they really stood. Table: one row a target; target, own_pay (mean of the
+    Each person and period by itself, where they really stood. Table: one row a target; target, own_pay (mean of the
     extra pay, reporting currency), share (of the extra), relative (to individual targets), nothing_share (of people's
-    quarters in which the extra pays nothing). Raises CompModelError for an extra of 0 or less, or as
-    `replays_by_target` does.
+    periods in which the extra pays nothing). Raises CompModelError for an extra that is no amount above 0, beside
+    aliases for fewer than five people, and as `replays_by_target` does.
     """
-    if not extra > 0:
-        raise CompModelError(f"extra is {extra:g}, but must be an amount above 0. Write extra=10_000.")
-    rows = []
-    for target, run in replays_by_target(comparison, plan).items():
+    if not 0 < extra < np.inf:
+        raise CompModelError(f"extra is {extra:g}, but must be an amount above 0, and finite. Write extra=10_000.")
+    rows, runs = [], replays_by_target(comparison, plan)
+    _refuse_telling(comparison, runs["individual"], _asked(runs["individual"]))
+    for target, run in runs.items():
         value = run.stage.results.value
         more = np.stack([value, _with_extra(run, extra)])
         pay, changed = cents_of_values(run, more)[:, _asked(run)] / 100
@@ -160,8 +172,10 @@ def pay_for_retained(comparison: Comparison, plan: str = "", extra: float = 10_0
     alone = table["own_pay"].iloc[0]
     table.insert(3, "relative", table["own_pay"] / alone if alone > 0 else np.nan)
     own, blended, team = (short_money(of) for of in table["own_pay"])
-    sentence = f"Of {short_money(extra)} more that one person retains in a quarter, {own} reaches that person's pay on "
-    sentence += f"individual targets, {blended} blended and {team} on team targets"
+    sentence = (
+        f"Of {short_money(extra)} more that one person retains in a {comparison.period_word}, {own} reaches that "
+    )
+    sentence += f"person's pay on individual targets, {blended} blended and {team} on team targets"
     gone = 1 - table["relative"].iloc[-1]
     rest = f": {percent(gone)} of the reason to retain it is gone." if gone > 0.01 else "."
     return Answer(sentence + rest, table.round({"own_pay": 2}))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.baselines import windows
-from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
+from compmodel.compare import SMALLEST_TEAM, Answer, Comparison, refuse_few_draws
 from compmodel.costs import period_ledger, target_incentives
 from compmodel.errors import CompModelError, nearest
 from compmodel.measurement import Measured, measure, placed
@@ -61,7 +61,7 @@ def pay_for_retention(comparison: Comparison, of: Performance = "nrr", seed: int
     Table, with names shown: one row a plan and person; plan, title, person, team, retained (nrr, or ARR), pay_share,
     retained_rank, pay_share_rank (1 is the lowest, equals share the mean). Beside aliases: one row a plan, third of the
     people by what they retained and third by pay_share; plan, title, retained_third, pay_third (of three), n_people.
-    The sentence is worked out by `rank_agreement`. Raises CompModelError for another measure.
+    The sentence is worked out by `rank_agreement`. Raises CompModelError for another measure or no draws.
     """
     found = _points(comparison, of)
     agreement = _agreement(comparison, found, seed, n_draws)
@@ -105,6 +105,7 @@ def rank_agreement(comparison: Comparison, of: Performance = "nrr", seed: int = 
 
 
 def _agreement(comparison: Comparison, found: list[pd.DataFrame], seed: int, n_draws: int) -> pd.DataFrame:
+    refuse_few_draws(n_draws)
     rows: list[dict[str, Any]] = []
     for run, points in zip(comparison.replays, found, strict=True):
         ranks = points[["retained_rank", "pay_share_rank"]].to_numpy(dtype=float).T
