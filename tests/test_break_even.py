@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import defaultdict
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.break_even import break_even
+from compmodel.break_even import _customers, break_even
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_dearer_cheaper_and_equal_are_said(comparison: cm.Comparison) -> None:
     assert (
         f"Halves saves {money(-halves['change_a_year'])} a year against Thirds: that is gone if the company's NRR is "
         f"{-halves['nrr_points']:.2f} points lower, which is {money(-halves['arr_needed'])} of ARR a year, or "
-        f"{-halves['customers_saved']:.1f} of the"
+        f"{-halves['customers_saved']:.0f} customer lost beside the {halves['churned_customers']:.0f} that churn"
     ) in answer.sentence
     assert f"it pays for itself once the company's NRR is {team['nrr_points']:.2f} points higher" in answer.sentence
     assert "Same costs the same as Thirds" in answer.sentence
@@ -83,3 +84,31 @@ def test_columns_are_those_documented(comparison: cm.Comparison) -> None:
 def test_the_same_figures_whatever_the_names(comparison: cm.Comparison) -> None:
     shown = cm.compare(comparison.replays, "thirds", "shown")
     pd.testing.assert_frame_equal(break_even(shown).table, break_even(comparison).table)
+
+
+@pytest.mark.parametrize(
+    ("saved", "churned", "said"),
+    [
+        (477.7, 120.0, ", or more than all 120 customers that churn in a year"),
+        (14.6, 118.0, ", or 15 of the 118 customers that churn in a year"),
+        (-14.6, 118.0, ", or 15 customers lost beside the 118 that churn in a year"),
+        (-477.7, 120.0, ", or 478 customers lost beside the 120 that churn in a year"),
+        (0.04, 2.5, ", or under 0.1 of the 2.5 customers that churn in a year"),
+        (-1.0, 1.0, ", or 1 customer lost beside the 1 that churns in a year"),
+        (float("nan"), 0.0, ""),
+    ],
+)
+def test_customers_are_said_as_people_count_them(saved: float, churned: float, said: str) -> None:
+    assert _customers(saved, churned) == said
+
+
+def test_a_difference_of_cents_is_not_said_as_nothing(comparison: cm.Comparison) -> None:
+    """One cent a payout more than the same plan."""
+    run = comparison.replays[0]
+    cent = cm.load_plan("data/plans/thirds.yaml").replace({"name": "cent", "title": "Cent"})
+    payouts = run.payouts.assign(cost=run.payouts["cost"] + 0.01 * (run.payouts.index < 3))
+    dearer = dataclasses.replace(run, plan=cent, payouts=payouts)
+    lost = f"{break_even(comparison).table['churned_customers'].iloc[0]:.0f}"
+    said = break_even(cm.compare([run, dearer], "thirds")).sentence
+    assert "Cent costs 0.02 a year more than Thirds" in said
+    assert f"NRR is under 0.01 points higher, which is 0.02 of ARR a year, or under 0.1 of the {lost} customers" in said

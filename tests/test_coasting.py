@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.coasting import DETAILS, pay_by_largest_event
+from compmodel.coasting import DETAILS, _said, pay_by_largest_event
 from compmodel.credit_dates import credit_dates
 from compmodel.plan import example_plan
 from histories import Company, counted, employed, event, held
@@ -135,8 +135,8 @@ def test_a_quarter_worked_by_hand() -> None:
     # From 10 February on 115% is paid, 8,000 or more.
     assert row.secured_on.date() == dt.date(2025, 2, 10)
     assert row.secured_part == pytest.approx(41 / 90)
-    assert "one person more than half of a quarter's pay hung on one expansion (1 of 1 payouts)" in answer.sentence
-    assert "one person Sales had landed it. 1 of 1 payouts were secured in the first half" in answer.sentence
+    assert "one person more than half of a quarter's pay hung on one expansion (1 of 1 payout)" in answer.sentence
+    assert "one person Sales had landed it. The one payout was secured in the first half" in answer.sentence
 
 
 def test_only_what_sales_landed_is_sales() -> None:
@@ -179,3 +179,17 @@ def test_a_lower_share_is_secured_no_later(comparison: cm.Comparison, answer: cm
     half = pay_by_largest_event(comparison, secured=0.5).table
     assert np.all(half["secured_on"].to_numpy() <= answer.table["secured_on"].to_numpy())
     assert (half["secured_on"].to_numpy() < answer.table["secured_on"].to_numpy()).any()
+
+
+@pytest.mark.parametrize(
+    ("shares", "parts", "said"),
+    [
+        ([0.2], [0.9], "for nobody. The one payout was not secured in the first half of the quarter."),
+        ([0.8], [0.1], "(1 of 1 payout). The one payout was secured in the first half of the quarter."),
+        ([0.2, 0.2], [0.1, 0.9], "1 of 2 payouts was secured in the first half of the quarter."),
+        ([0.2, 0.2], [0.9, 0.9], "None of 2 payouts were secured in the first half of the quarter."),
+    ],
+)
+def test_one_payout_is_said_as_one(shares: list[float], parts: list[float], said: str) -> None:
+    table = pd.DataFrame({"payee_id": "p", "share": shares, "secured_part": parts, "event_type": "new"})
+    assert _said(table.assign(sourced_by=""), example_plan(), 0.5, 1.0).endswith(said)

@@ -294,3 +294,28 @@ def documented_as(question: object, answer: Answer, said: dict[str, str] | None 
         documented = documented.replace(old, new)
     columns = re.sub(r" \([^)]*\)", "", documented).rstrip(".").split(", ")
     assert list(answer.table.columns) == columns
+
+
+def test_pay_by_a_rate_is_no_share_of_the_cost_at_target(shown: cm.Comparison) -> None:
+    said = cost_by(shown).sentence
+    rate = said.split("Rate on ARR managed costs ")[1].split(". ")[0]
+    assert "beside what is paid by a rate or from a pool" in rate
+    assert "% of the" not in rate
+    assert "% of the" in said.split("Halves costs ")[1].split(". ")[0]
+
+
+def test_a_small_change_is_not_said_as_none(replays: list[cm.Replay]) -> None:
+    run = replays[0]
+    plan = run.plan.replace({"name": "less", "title": "Less"})
+    less = dataclasses.replace(run, plan=plan, payouts=run.payouts.assign(cost=run.payouts["cost"].round(2)))
+    most = less.payouts["cost"].idxmax()
+    less.payouts.loc[most, "cost"] -= 57
+    assert "; 57 less (under 0.1%)" in cost_by(cm.compare([run, less], "thirds", "shown")).sentence
+
+
+def test_beside_aliases_the_books_of_fewer_than_five_are_refused(replays: list[cm.Replay]) -> None:
+    run = replays[1]
+    few = dataclasses.replace(run, payouts=run.payouts[run.payouts["payee_id"].isin(["P11", "P12", "P13", "P14"])])
+    with pytest.raises(cm.CompModelError, match=r'The cost of sales of 4 would tell .* names="shown"'):
+        cost_of_sales(cm.compare([few]))
+    assert len(cost_of_sales(cm.compare([few], names="shown")).table) == 8

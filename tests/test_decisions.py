@@ -132,3 +132,14 @@ def test_columns_are_those_documented(history: cm.History) -> None:
     documented = " ".join(str(open_decisions.__doc__).split("Table: ")[1].split()).split("; ", 1)[1].split(" Beside")[0]
     columns = re.sub(r" \([^)]*\)", "", documented).rstrip(".").split(", ")
     assert list(answer.table.columns) == columns
+
+
+def test_beside_aliases_nobody_is_named_however_many_are_moved(sample: cm.History) -> None:
+    plans = cm.load_plans("data/plans/thirds.yaml", "data/plans/halves.yaml")
+    shown = cm.compare(cm.replay(plans, sample, "2025Q4"), "thirds", "shown")
+    assert (open_decisions(shown).table["person"] != "").any()
+    aliased = cm.compare(shown.replays, "thirds")
+    answer = open_decisions(aliased)
+    assert (answer.table["n_people"] >= 5).any()
+    assert (answer.table["person"] == "").all()
+    assert not [person for person in aliased.labels["person"] if person in answer.sentence]

@@ -14,6 +14,7 @@ import compmodel as cm
 from compmodel.costs import target_incentives
 from compmodel.curves import Curve
 from compmodel.distributions import BANDS, attainment_reached, distribution, excellence_point, results
+from compmodel.wording import in_sentence
 
 NAMES = ("thirds", "halves", "revenue_playbook_tiers", "rate_on_arr")
 
@@ -46,8 +47,8 @@ def test_each_mark_is_counted_from_the_payouts(comparison: cm.Comparison) -> Non
                 is_excellent = EXCELLENT.get(run.plan.name, lambda row: row.attainment >= 1.2 - 1e-9)
                 counts["n_excellence"] += is_excellent(row)
             found = table[(table["plan"] == run.plan.name) & (table["component"] == component.name)]
-            assert len(found) == bool(people)  # nobody of the sample has the role that a bounty is for
-            if not people:
+            assert len(found) == (run.plan.name != "rate_on_arr")
+            if found.empty:
                 continue
             mine = found.iloc[0]
             for name in ("n", "n_undefined", "n_threshold", "n_target", "n_excellence"):
@@ -160,3 +161,41 @@ def test_no_person_is_in_the_tables(sample: cm.History, comparison: cm.Compariso
 def test_an_unknown_spread_names_the_nearest(comparison: cm.Comparison) -> None:
     with pytest.raises(cm.CompModelError, match="Did you mean 'attainment'"):
         distribution(comparison, "attainments")  # type: ignore[arg-type]
+
+
+def test_what_a_rate_pays_is_held_against_no_norm(comparison: cm.Comparison) -> None:
+    """Its target only divides; a rate worked out from the incentive is still a share of it."""
+    answer = attainment_reached(comparison)
+    assert set(answer.table.loc[answer.table["plan"] == "rate_on_arr", "component"]) == {"whole pay"}
+    managed, multi_year = (in_sentence(c.title) for c in comparison.plans[3].components[:2])
+    left = f"{managed} (managed) and {multi_year} are left out, because a rate or a pool has no target"
+    assert left in answer.sentence
+    assert left in distribution(comparison).sentence
+    found = {of: distribution(comparison, of).table.set_index("plan") for of in ("attainment", "pay")}
+    assert set(found["attainment"].loc["rate_on_arr", "component"]) == {"whole pay"}
+    assert set(found["pay"].loc["rate_on_arr", "component"]) == {"managed", "whole pay"}
+
+
+@pytest.mark.parametrize("kept", ["", "kpi"])
+def test_pay_of_the_year_so_far_is_no_share_of_a_period(sample: cm.History, kept: str) -> None:
+    """By the fourth quarter it is three and four quarters' worth of pay, and was shown as 300% of one's."""
+    parts = [
+        {
+            "name": name,
+            "metric": "nrr",
+            "level": "individual",
+            "weight": 1 / 2 if kept else 1,
+            "target": 1.15,
+            "attainment": {"kind": "from_floor", "floor": 1.0},
+            "curve": {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "hold"},
+            **({"baseline": "year_start", "to_date": "full_year"} if name == "nrr" else {}),
+        }
+        for name in filter(None, ("nrr", kept))
+    ]
+    plan = cm.load_plan("data/plans/halves.yaml").replace(
+        {"components": parts, "adjustments": [], "open_decisions": []}
+    )
+    comparison = cm.compare(cm.replay([plan], sample, "2025Q1:2025Q4"))
+    for answer in (attainment_reached(comparison), distribution(comparison), distribution(comparison, "pay")):
+        assert set(answer.table["component"]) == set(filter(None, [kept]))
+        assert "and the whole pay are left out, because pay for the year so far" in answer.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -291,3 +292,25 @@ def test_charts_draw_the_tables_with_the_baseline_in_grey() -> None:
     drawn = charts.marginal_pay_map(comparison)
     jumps = next(trace for trace in drawn.data if trace.type == "scatter")
     assert list(jumps.text) == ["+50%", "+50%", "+50%"]
+
+
+def test_only_those_whom_the_plan_pays_are_counted() -> None:
+    """The rate is for CSMs; leads are on no component of it."""
+    (run,) = replay([load_plan("data/plans/rate_on_arr.yaml")], sample_history(), "2025Q4")
+    paid = set(run.payouts["payee_id"])
+    assert paid < set(run.stage.people["payee_id"])
+    table = marginal_pay(cm.compare([run], names="shown")).table
+    assert table["person"].notna().all()
+    assert table["team"].notna().all()
+    assert (table["component"] == ALL).sum() == len(paid)
+
+
+@pytest.mark.parametrize("how", [{"step": math.inf}, {"step": math.nan}, {"points": math.inf}, {"points": -0.1}])
+def test_steps_and_points_must_be_of_this_world(how: dict[str, float]) -> None:
+    with pytest.raises(CompModelError, match=r"is (inf|nan|-0.1), but must be .* for example"):
+        rows(plan_of(), company(0), **how)
+
+
+def test_one_person_is_said_as_one() -> None:
+    comparison = cm.compare(replay([plan_of()], company(500).history(), "2025Q1"), "one", "shown")
+    assert marginal_pay(comparison).sentence.endswith("paid nothing in 0% of 1 person-quarter.")

@@ -11,6 +11,7 @@ import pytest
 import compmodel as cm
 from compmodel import cost_charts, distribution_charts
 from compmodel.break_even import break_even
+from compmodel.compare import SMALLEST_TEAM
 from compmodel.costs import budget_headroom, cost_by, cost_of_sales
 from compmodel.decisions import open_decisions
 from compmodel.distributions import NORM, attainment_reached, distribution
@@ -136,7 +137,9 @@ def test_pay_is_drawn_over_what_people_retained(shown: cm.Comparison, aliased: c
 def every_chart(comparison: cm.Comparison) -> list[Any]:
     figures = [cost_charts.cost_by(comparison, by=by) for by in ("period", "team", "segment")]  # type: ignore[arg-type]
     figures += [cost_charts.budget_headroom(comparison, budget_headroom(comparison, 0.0))]
-    figures += [cost_charts.cost_of_sales(comparison), cost_charts.break_even(comparison)]
+    if comparison.names == "shown" or len(comparison.labels) >= SMALLEST_TEAM:  # refused otherwise
+        figures += [cost_charts.cost_of_sales(comparison)]
+    figures += [cost_charts.break_even(comparison)]
     figures += [cost_charts.open_decisions(comparison), distribution_charts.attainment_reached(comparison)]
     figures += [distribution_charts.distribution(comparison), distribution_charts.pay_for_retention(comparison)]
     return figures

@@ -7,6 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from compmodel.errors import CompModelError, PlanError
 from compmodel.payout import PayRule
 from compmodel.plan import Plan, example_plan, load_plan, parsed_plan
 from compmodel.plan_mixes import GROUPS, differing_groups, free_steps, like_named, mixed_plan, stated_steps
-from compmodel.reasons import EVERYONE, TOTAL, change_split, pay_change_reasons, shapley_cents
+from compmodel.reasons import EVERYONE, TOTAL, _sentence, change_split, pay_change_reasons, shapley_cents
 from compmodel.replay import replay
 from histories import SPAN, Company, companies, counted, employed, event, held, plan_dicts, sample_history
 
@@ -278,3 +279,19 @@ def test_the_waterfall_leads_from_the_baseline_to_the_plan() -> None:
     assert pay_change_reasons(alone).table.empty
     (mark,) = [trace for trace in reason_charts.pay_change_reasons(alone).data if trace.name]
     assert list(mark.x) == [mine["before"].iloc[0]]
+
+
+def test_what_is_less_than_a_unit_is_said_to_the_cent_or_not_at_all() -> None:
+    plans = [load_plan(f"data/plans/{name}.yaml") for name in ("thirds", "halves")]
+    comparison = compared(*plans, sample_history(), "2025Q4")
+
+    def said(*parts: float) -> str:
+        names = ["measures", "curves", "currency"][: len(parts)]
+        mine = pd.DataFrame({"person": EVERYONE, "reason": [*names, TOTAL], "change": [*parts, round(sum(parts), 2)]})
+        return _sentence(comparison, comparison.others[0], mine)
+
+    title = f"{plans[1].title} costs "
+    assert said(1200, -0.3) == f"{title}1.2k more than {plans[0].title}: most of it comes from the measures (+1.2k)."
+    assert "; 300 comes back through the curves." in said(1200, -300)
+    assert said(0.3) == f"{title}0.30 more than {plans[0].title}: all of it comes from the measures (+0.30)."
+    assert ": 0.20 more through the measures, 0.20 less through the curves." in said(0.2, -0.2)

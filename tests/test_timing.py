@@ -134,10 +134,10 @@ def test_beside_aliases_only_counts_are_shown(comparison: cm.Comparison, answer:
         assert (row.n_people, row.n_moves) == (mine["person"].nunique(), mine["event_id"].nunique())
 
 
-@pytest.mark.parametrize("days", [0, -3, 93])
-def test_days_that_are_none_are_refused(days: int) -> None:
+@pytest.mark.parametrize("days", [0, -3, 93, 1.5, float("nan"), float("inf")])
+def test_days_that_are_none_are_refused(days: float) -> None:
     with pytest.raises(cm.CompModelError, match="an event is moved by 1 to 92 days"):
-        gain_from_timing(compared(), days)
+        gain_from_timing(compared(), days)  # type: ignore[arg-type]
 
 
 def test_one_quarter_has_no_edge() -> None:

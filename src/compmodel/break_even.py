@@ -12,7 +12,7 @@ from compmodel.compare import Answer, Comparison, cost_by_period, totals
 from compmodel.costs import period_ledger, years_of
 from compmodel.errors import CompModelError
 from compmodel.measurement import company_sums
-from compmodel.style import percent, short_money
+from compmodel.style import percent, short_money, statement_money
 
 
 def break_even(comparison: Comparison, margin: float = 1.0, years: float = 1.0) -> Answer:
@@ -72,11 +72,10 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
         return f"{base} is the only plan; a second one has an extra cost to pay for."
     said = []
     for row in table.to_dict("records"):
-        extra, title, n = row["change_a_year"], row["title"], abs(row["customers_saved"])
-        size, arr = short_money(abs(extra)), f"{short_money(abs(row['arr_needed']))} of ARR a year"
-        points = f"{abs(row['nrr_points']):.2f} points"
-        lost = f"{row['churned_customers']:.1f} customers that churn in a year"
-        arr += f", or {n:.1f} of the {lost}" if n == n else ""
+        extra, title = row["change_a_year"], row["title"]
+        size, arr = _money(extra), f"{_money(row['arr_needed'])} of ARR a year"
+        points = f"{_at_least(abs(row['nrr_points']), 2)} points"
+        arr += _customers(row["customers_saved"], row["churned_customers"])
         if not round(extra, 2):
             said.append(f"{title} costs the same as {base}, so nothing has to be made up for.")
         elif row["nrr_points"] != row["nrr_points"]:
@@ -91,3 +90,30 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
     kept = "a year" if first["years"] == 1 else f"{first['years']:g} years"
     money = "as revenue" if first["margin"] == 1 else f"at a margin of {percent(first['margin'])}"
     return f"{' '.join(said)} ARR kept is counted for {kept}, {money}; pay for the higher NRR itself is not counted."
+
+
+def _customers(saved: float, churned: float) -> str:
+    """The same in customers: of those that churn for an extra cost, beside them for savings, nothing where none do."""
+    if saved != saved:
+        return ""
+    lost, n = _count(churned), _count(abs(saved))
+    churn = "that churns in a year" if lost == "1" else "that churn in a year"
+    of = f"{lost} customer{'' if lost == '1' else 's'} {churn}"
+    if saved < 0:
+        return f", or {n} customer{'' if n == '1' else 's'} lost beside the {lost} {churn}"
+    return f", or more than all {of}" if saved > churned else f", or {n} of the {of}"
+
+
+def _count(n: float) -> str:
+    """Customers, which are whole where they are many."""
+    return f"{n:,.0f}" if n >= 9.95 else _at_least(n, 1).removesuffix(".0")
+
+
+def _at_least(number: float, places: int) -> str:
+    """A number that is not said as 0 where it is more."""
+    least = 10**-places
+    return f"under {least:g}" if 0 < number < least / 2 else f"{number:.{places}f}"
+
+
+def _money(amount: float) -> str:
+    return short_money(abs(amount)) if abs(amount) >= 0.5 else statement_money(abs(amount))

@@ -274,7 +274,7 @@ def _said(mine: pd.DataFrame, plan: Plan, more_than: float, secured: float) -> s
     n = len(mine)
     if not n:
         return f"Under {plan.title} nobody was paid."
-    hung = mine[mine["share"] > more_than]
+    hung, paid = mine[mine["share"] > more_than], "payout" if n == 1 else "payouts"
     people = hung["payee_id"].nunique()
     kinds = set(hung["event_type"])
     what = f"one {kinds.pop()}" if len(kinds) == 1 else "one event"
@@ -282,15 +282,18 @@ def _said(mine: pd.DataFrame, plan: Plan, more_than: float, secured: float) -> s
     said = f"Under {plan.title}, {size} for nobody"
     if people:
         said = (
-            f"Under {plan.title}, for {count_words(people, 'person', 'people')} {size} ({len(hung):,} of {n:,} payouts)"
+            f"Under {plan.title}, for {count_words(people, 'person', 'people')} {size} ({len(hung):,} of {n:,} {paid})"
         )
     landed = hung[hung["sourced_by"] == SALES]["payee_id"].nunique()
     if landed:
         said += f"; for {count_words(landed, 'person', 'people')} Sales had landed it"
     early = int((mine["secured_part"] <= 0.5).sum())
-    what = "payouts were" if secured == 1 else f"payouts were, to {percent(secured)} of them,"
-    none = "None" if not early else f"{early:,}"
-    return f"{said}. {none} of {n:,} {what} secured in the first half of the {plan.pay.period}."
+    to = "" if secured == 1 else f", to {percent(secured)} of {'it' if n == 1 else 'them'},"
+    first_half = f"secured in the first half of the {plan.pay.period}"
+    if n == 1:
+        return f"{said}. The one payout was{to} {'' if early else 'not '}{first_half}."
+    some, were = f"{early:,}" if early else "None", "was" if early == 1 else "were"
+    return f"{said}. {some} of {n:,} payouts {were}{to} {first_half}."
 
 
 def _left_out(comparison: Comparison, runs: list[Replay]) -> str:

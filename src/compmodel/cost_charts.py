@@ -256,7 +256,7 @@ def open_decisions(comparison: Comparison, answer: Answer | None = None) -> Figu
         [row["option"] for row in rows],
         [style.statement_money(row["cost"]) if row["cost"] == row["cost"] else "n/a" for row in rows],
         [f"{row['change']:+,.2f}" if row["change"] == row["change"] else row["not_priced"] for row in rows],
-        [f"{row['largest_change']:+,.2f} {row['person']}" if row["n_people"] else "nobody" for row in rows],
+        [f"{row['largest_change']:+,.2f} {row['person']}".rstrip() if row["n_people"] else "nobody" for row in rows],
     )
     bar = {
         "type": "bar",

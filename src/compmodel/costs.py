@@ -141,12 +141,14 @@ def _cost_said(comparison: Comparison, table: pd.DataFrame, by: str, people: Seq
         cost, target = (float(of[name].sum()) / 100 for name in ("cents", "cost_cents"))
         said = f"{plan.title} costs {short_money(cost)}"
         if target and (is_told or comparison.names == "shown"):
-            said += f", {percent(cost / target)} of the {short_money(target)} with everyone at 100%"
-            if any(not component.basis.is_of_incentive for component in plan.components):
-                said += " (which leave out what is paid by a rate or from a pool)"
+            if all(component.basis.is_of_incentive for component in plan.components):
+                said += f", {percent(cost / target)} of the {short_money(target)} with everyone at 100%"
+            else:
+                said += f"; with everyone at 100% {short_money(target)} beside what is paid by a rate or from a pool"
         change = round(cost - base, 2)
         if plan.name != comparison.baseline:
-            relative = f" ({signed_percent(change / base)})" if base else ""
+            share = signed_percent(change / base) if base else ""
+            relative = f" ({'under 0.1%' if share == '0.0%' else share})" if share else ""
             more = f"{short_money(abs(change))} {'more' if change > 0 else 'less'}{relative}"
             said += f"; {more if change else 'the same in all'}"
             moved = mine.loc[mine["change"].abs().sort_values(ascending=False, kind="stable").index]
@@ -178,8 +180,12 @@ def cost_of_sales(comparison: Comparison) -> Answer:
     pays for it: opening ARR less contraction and churn (retained_arr), expansion (expansion_arr), and new and returned
     customers (new_arr); together the ARR of the period (arr), a year's amount. Exchange differences are left out.
     Table: one row a plan and period; plan, title, period, cost, opening_arr, retained_arr, expansion_arr, new_arr, arr,
-    cost_of_sales (cost times the periods of a year, over arr; empty over nothing).
+    cost_of_sales (cost times the periods of a year, over arr; empty over nothing). Raises CompModelError beside aliases
+    for fewer than five people: it would be their books and pay.
     """
+    n_people = len(comparison.labels)
+    if comparison.names == "aliases" and n_people < SMALLEST_TEAM:
+        raise CompModelError(f'The cost of sales of {n_people} would tell their books. Compare with names="shown".')
     names, frames, said = [period.name for period in comparison.periods], [], []
     per_year = 12 // comparison.periods[0].months
     for run in comparison.replays:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
+from compmodel.compare import Answer, Comparison
 from compmodel.errors import CompModelError
 from compmodel.plan import Decision, Plan
 from compmodel.plan_words import option_words
@@ -25,7 +25,7 @@ def open_decisions(comparison: Comparison) -> Answer:
     Table: one row a plan, field and option, as the plans list them; plan, title, field, question, option (in words),
     is_now (the plan pays by it), cost, change (of cost), n_people (whose pay of any period differs), largest_change (of
     one person over all periods, with its sign), person (whose), not_priced (why the history cannot price it, empty
-    where it can). Beside aliases nobody is named where fewer than five people are concerned.
+    where it can). Beside aliases person is empty: an option changes one component, whose pay would tell the target.
     """
     ledgers = Ledgers(comparison.replays[0].history, f"{comparison.periods[0].name}:{comparison.periods[-1].name}")
     rows: list[dict[str, Any]] = []
@@ -87,7 +87,7 @@ def _changed(comparison: Comparison, change: pd.Series) -> dict[str, Any]:
     by_person = change.groupby(person.reindex(payee).fillna("somebody else").to_numpy()).sum()
     most = by_person.abs().sort_values(ascending=False, kind="stable").index[:1]
     largest = int(by_person.reindex(most).sum())
-    is_named = largest != 0 and (comparison.names == "shown" or n_people >= SMALLEST_TEAM)
+    is_named = largest != 0 and comparison.names == "shown"
     return {
         "change": float(change.sum()) / 100,
         "n_people": n_people,

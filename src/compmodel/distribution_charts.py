@@ -10,7 +10,7 @@ import pandas as pd
 from compmodel import style
 from compmodel.charts import plan_colours
 from compmodel.compare import Answer, Comparison
-from compmodel.distributions import BANDS, NORM, UNDEFINED, Of
+from compmodel.distributions import BANDS, NORM, UNDEFINED, WHOLE, Of
 from compmodel.distributions import attainment_reached as reached_answer
 from compmodel.distributions import distribution as distribution_answer
 from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, plain_text
@@ -79,8 +79,8 @@ def attainment_reached(comparison: Comparison, answer: Answer | None = None) -> 
 def _measures(table: pd.DataFrame) -> list[str]:
     """The measures in their order, the whole pay last."""
     found = list(dict.fromkeys(table["measure"]))
-    last = table["measure"].iloc[-1] if len(table) else ""
-    return [*(measure for measure in found if measure != last), *([last] if len(table) else [])]
+    whole = table["measure"][table["component"] == WHOLE].unique().tolist()
+    return [*(measure for measure in found if measure not in whole), *whole]
 
 
 def _reached(mine: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from compmodel.errors import CompModelError, nearest
 from compmodel.money import NEAR
 from compmodel.replay import Replay
 from compmodel.style import count_words, percent
-from compmodel.wording import in_sentence
+from compmodel.wording import in_sentence, listed
 
 Of = Literal["attainment", "pay"]
 WHOLE = "whole pay"
@@ -41,12 +41,13 @@ def results(run: Replay) -> pd.DataFrame:
     Grain: one row a payee, period and component, and one of `WHOLE`. Columns: payee_id, period, component, attainment
     (empty without a result; of the whole pay its share of the target incentive), pay (unrounded, as a share of the
     component's target incentive, or of the whole; empty without a result or target incentive), reaches_threshold,
-    reaches_target, reaches_excellence.
+    reaches_target, reaches_excellence. Components that pay the year so far are left out, and the whole pay of their
+    plans: what they pay in a period is no share of its target incentive.
     """
     paid, frames = run.payouts, []
     incentive = target_incentives(run)[["payee_id", "period", "incentive_cents"]]
     keys = ["payee_id", "period"]
-    for component in run.plan.components:
+    for component in (component for component in run.plan.components if not component.to_date):
         mine = paid[paid["component"] == component.name].reset_index(drop=True)
         attained, factor = (mine[name].to_numpy(dtype=float) for name in ("attainment", "factor"))
         pay = (mine["gross"] + mine["adjustment"]).to_numpy(dtype=float)
@@ -56,6 +57,10 @@ def results(run: Replay) -> pd.DataFrame:
         share = np.where(has_share, pay / np.where(base > 0, base, 1.0), np.nan)
         reached = [factor > 0, attained >= 1 - NEAR, _excels(component.curve, attained, factor)]
         frames.append(_rows(mine[keys], component.name, attained, share, [of & is_known for of in reached]))
+    if any(component.to_date for component in run.plan.components):
+        nothing = np.zeros(0)
+        none = _rows(paid[keys].iloc[:0], WHOLE, nothing, nothing, [nothing > 0] * len(NORM))
+        return pd.concat(frames or [none], ignore_index=True)
     cents = paid.assign(cents=np.rint(paid["payout"] * 100).astype(np.int64), is_known=paid["attainment"].notna())
     whole = cents.groupby(keys, sort=False, as_index=False)[["cents", "is_known"]].agg(
         {"cents": "sum", "is_known": "any"}
@@ -114,7 +119,8 @@ def attainment_reached(comparison: Comparison) -> Answer:
 
     Threshold: the payout factor is above 0. Target: attainment is at least 100%. Excellence: a cap above 100% is paid,
     or else the last point of the curve above target is reached, or else 120% (excellence_at says which, in attainment).
-    Of the whole pay: paid anything, at least the target incentive, at least 120% of it.
+    Of the whole pay: paid anything, at least the target incentive, at least 120% of it. Left out and named are what a
+    rate or a pool pays, whose target is nobody's to reach, and what `results` leaves out.
     Table: one row a plan and component, the whole pay last; plan, title, component, measure (its title), n_people, n
     (results: people times periods), n_undefined (people-periods without a result, not in n), n_threshold, n_target,
     n_excellence, share_threshold, share_target, share_excellence (of n), excellence_at. Beside aliases what
@@ -124,12 +130,14 @@ def attainment_reached(comparison: Comparison) -> Answer:
     for run in comparison.replays:
         titles = {component.name: component for component in run.plan.components}
         for name, mine in results(run).groupby("component", sort=False):
+            component = titles.get(str(name))
+            if component and not _has_goal(component):
+                continue
             if comparison.names == "aliases" and mine["payee_id"].nunique() < SMALLEST_TEAM:
                 few += 1
                 continue
             n = int(mine["attainment"].notna().sum())
             counts = {mark: int(mine[f"reaches_{mark}"].sum()) for mark in NORM}
-            component = titles.get(str(name))
             rows.append(
                 {
                     "plan": run.plan.name,
@@ -150,6 +158,28 @@ def attainment_reached(comparison: Comparison) -> Answer:
     return Answer(_reached_said(comparison, table, few), table)
 
 
+def _has_goal(component: Component) -> bool:
+    """Whether the target is one to reach: what a rate is a rate of, or a pool is shared by, only divides."""
+    return component.basis.kind == "target_incentive" or component.basis.over == "target"
+
+
+def _left_out(run: Replay, is_of_attainment: bool = True) -> list[str]:
+    """What is not shown of a plan, and why."""
+    paid = set(run.payouts["component"])
+    mine = [component for component in run.plan.components if component.name in paid]
+    so_far = [in_sentence(_measure(run, component)) for component in mine if component.to_date]
+    without = [in_sentence(_measure(run, c)) for c in mine if not (c.to_date or _has_goal(c))]
+    said = []
+    if without and is_of_attainment:
+        verb = "is" if len(without) == 1 else "are"
+        why = "because a rate or a pool has no target to reach"
+        said.append(f"{run.plan.title}: {listed(without)} {verb} left out, {why}.")
+    if so_far:
+        which = listed([*so_far, "the whole pay"])
+        said.append(f"{run.plan.title}: {which} are left out, because pay for the year so far is of no one period.")
+    return said
+
+
 def _measure(run: Replay, component: Component | None) -> str:
     """What people call a component; two of one title carry their names."""
     if component is None:
@@ -163,7 +193,8 @@ def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
         ["About 90% should reach threshold, 60 to 70% target and about 10% excellence."],
         _period_word(comparison),
     )
-    for plan in comparison.plans:
+    for run in comparison.replays:
+        plan = run.plan
         parts = []
         mine = table[table["plan"] == plan.name].to_dict("records")
         for row in mine:
@@ -176,6 +207,7 @@ def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
             of = f"{mine[-1]['n'] + mine[-1]['n_undefined']:,} people-{period}"
             people = count_words(mine[-1]["n_people"], "person", "people")
             said.append(f"{plan.title}, of {of} of {people}: {'; '.join(parts)}.")
+        said += _left_out(run)
     return " ".join([*said, *(["What fewer than five people have is left out."] if few else [])])
 
 
@@ -195,7 +227,8 @@ def _period_word(comparison: Comparison) -> str:
 def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
     """Returns how attainment, or pay as a share of the target incentive, is spread, by component and of the whole pay.
 
-    Pay by a rate or from a pool is no share of a target incentive and stands in the whole pay alone.
+    Pay by a rate or from a pool is no share of a target incentive and stands in the whole pay alone; nor has it a
+    target to attain. Left out and named is what `results` leaves out.
     Table: one row a plan, component and band, the whole pay last; plan, title, component, measure (its title), band
     (lower edges belong to it; "no result" last, where any), n (people-periods), share_of_results (of
     those with one; of "no result" of all). Beside aliases what fewer than five people have is left out.
@@ -203,14 +236,17 @@ def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
     """
     if of not in get_args(Of):
         raise CompModelError(f"{of!r} is nothing that is spread here. {nearest(of, get_args(Of))}")
-    rows, said, period = [], [], _period_word(comparison)
+    rows, said, n_few, period = [], [], 0, _period_word(comparison)
     for run in comparison.replays:
         titles = {component.name: component for component in run.plan.components}
         for name, mine in results(run).groupby("component", sort=False):
             component = titles.get(str(name))
-            is_paid_otherwise = component is not None and not component.basis.is_of_incentive
+            is_shown = component is None or (
+                _has_goal(component) if of == "attainment" else component.basis.is_of_incentive
+            )
             is_few = comparison.names == "aliases" and mine["payee_id"].nunique() < SMALLEST_TEAM
-            if is_few or (of == "pay" and is_paid_otherwise):
+            n_few += is_few
+            if is_few or not is_shown:
                 continue
             value = mine[of].to_numpy(dtype=float)
             known = value[~np.isnan(value)]
@@ -231,8 +267,11 @@ def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
                     else f"Under {run.plan.title} {in_sentence(measure)} attains nothing in {_share(nothing)} of "
                     f"{len(known):,} people-{period} and the target in {_share(full)}."
                 )
+        said += _left_out(run, of == "attainment")
     table = pd.DataFrame(rows, columns=["plan", "title", "component", "measure", "band", "n", "share_of_results"])
-    return Answer(" ".join(said) or "Fewer than five people are paid, so nothing is shown beside aliases.", table)
+    few = "Fewer than five people are paid, so nothing is shown beside aliases."
+    none = f"Nobody has {'a target to attain' if of == 'attainment' else 'a target incentive'} here."
+    return Answer(" ".join(said) or (few if n_few else none), table)
 
 
 def _band(value: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:

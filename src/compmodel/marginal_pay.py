@@ -5,6 +5,7 @@ A difference, not a slope: each person is paid again a step further, through rou
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,8 @@ DEAD, CAPPED, CLIFF, PAYS, LESS, UNDEFINED = "dead zone", "cap reached", "cliff"
 ZONES = (DEAD, CAPPED, CLIFF, PAYS, LESS, UNDEFINED)
 POINTS = 0.05
 """Attainment within which a cliff ahead counts as near."""
+MOST = 1_000_000_000
+"""No step of ARR is larger."""
 BAND = 0.05
 """Attainment that people are counted by beside aliases."""
 BESIDE = 1e-8
@@ -65,10 +68,12 @@ def marginal_pay(comparison: Comparison, step: float = 1000, points: float = POI
     undefined.
     Beside aliases values and pay would tell targets, so the table counts: one row a plan, component, band of attainment
     and zone; plan, title, component, attainment (its middle), zone, n, slope (mean; of fewer than five people empty).
-    Raises CompModelError for a step that is not above 0.
+    Raises CompModelError for a step that is not above 0 and at most 1,000,000,000, and for points that are no share.
     """
-    if not step > 0:
-        raise CompModelError(f"step is {step:g}, but must be above 0. Write 1000, for example.")
+    if not 0 < step <= MOST:
+        raise CompModelError(f"step is {step:g}, but must be above 0 and at most {MOST:,}. Write 1000, for example.")
+    if not (isfinite(points) and points >= 0):
+        raise CompModelError(f"points is {points:g}, but must be a share of 0 or more. Write 0.05, for example.")
     frames = [_rows(comparison, run, step, points) for run in comparison.replays]
     table = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
     said = [
@@ -103,6 +108,10 @@ def _rows(comparison: Comparison, run: Replay, step: float, points: float) -> pd
     zone = _zones(joint, is_dead_any, has_cliff, unknown_all)
     frames.append(last.assign(cliff_at=np.nan, cliff_pay=highest, zone=zone, is_dead=is_dead_any))
     table = pd.concat(frames, ignore_index=True).merge(comparison.labels, on="payee_id", how="left", validate="m:1")
+    is_paid = pd.MultiIndex.from_frame(table[["payee_id", "period"]]).isin(
+        pd.MultiIndex.from_frame(run.payouts[["payee_id", "period"]])
+    )
+    table = table[is_paid]  # the plan may pay nothing for a role
     money = table[["extra", "cliff_pay"]] / 100
     is_undefined = table["zone"] == UNDEFINED
     table = table.assign(**money.mask(is_undefined), plan=plan.name, title=plan.title)
@@ -232,6 +241,7 @@ def _sentence(comparison: Comparison, plan: Plan, rows: pd.DataFrame, step: floa
     if not len(known):
         return f"{plan.title} pays nobody on a measure of ARR here, so no further ARR pays."
     n, of = len(known), f"people-{plan.pay.period}s".replace("halfs", "halves")
+    of = f"person-{plan.pay.period}" if n == 1 else of
     nothing = known["extra"] == 0
     said = (
         f"Under {plan.title} another {step:,.0f} of retained ARR paid nothing in {percent(nothing.mean())} of {n} {of}"

@@ -23,11 +23,13 @@ from compmodel.plan import Plan
 from compmodel.plan_changes import plan_changes
 from compmodel.plan_mixes import Reasons, free_steps, like_named, mixed_plan, stated_steps
 from compmodel.replay import Ledgers, Replay, measures_alike, replays
-from compmodel.style import short_money, signed_money
+from compmodel.style import short_money, signed_money, statement_money
 from compmodel.wording import listed
 
 Order = Literal["stated", "shapley"]
 EVERYONE, TOTAL = "Everyone", "total"
+WORTH_SAYING = 0.5
+"""Below it an amount is said as 0 where cents are not."""
 KEYS = ["payee_id", "period"]
 Cents = npt.NDArray[np.int64]
 
@@ -199,10 +201,10 @@ def _sentence(comparison: Comparison, plan: Plan, mine: pd.DataFrame) -> str:
     change = whole[1]
     moved = sorted((part for part in parts if part[1]), key=lambda part: -abs(part[1]))
     if who == EVERYONE:
-        costs = f"{short_money(abs(change))} {'more' if change > 0 else 'less'} than" if change else "the same as"
+        costs = f"{_money(change)} {'more' if change > 0 else 'less'} than" if change else "the same as"
         said = f"{plan.title} costs {costs} {base}"
     else:
-        gets = f"{short_money(abs(change))} {'more' if change > 0 else 'less'} under" if change else "the same under"
+        gets = f"{_money(change)} {'more' if change > 0 else 'less'} under" if change else "the same under"
         said = f"{who} gets {gets} {plan.title} {'than' if change else 'as'} under {base}"
     if not moved:
         return f"{said}; the plans {'differ in names alone' if not parts else 'pay alike on this history'}."
@@ -211,9 +213,9 @@ def _sentence(comparison: Comparison, plan: Plan, mine: pd.DataFrame) -> str:
         return f"{said}: {_and_back(moved)}."
     (reason, most), *more = along
     share = "all of it comes" if most == change else "most of it comes" if 2 * most / change > 1 else "the most comes"
-    said = f"{said}: {share} from {_the(reason)} ({signed_money(most)})"
-    said += f", then {_the(more[0][0])} ({signed_money(more[0][1])})" if more and share == "the most comes" else ""
-    against = [part for part in moved if part[1] * change < 0]
+    said = f"{said}: {share} from {_the(reason)} ({_signed(most)})"
+    said += f", then {_the(more[0][0])} ({_signed(more[0][1])})" if more and share == "the most comes" else ""
+    against = [part for part in moved if part[1] * change < 0 and abs(part[1]) >= WORTH_SAYING]
     if against:
         said += f"; {short_money(abs(against[0][1]))} comes back through {_the(against[0][0])}"
     return said + "."
@@ -222,7 +224,16 @@ def _sentence(comparison: Comparison, plan: Plan, mine: pd.DataFrame) -> str:
 def _and_back(moved: Sequence[tuple[str, float]]) -> str:
     """The two largest parts of a change that is none, the one that adds first."""
     ends = sorted(moved[:2], key=lambda part: -part[1])
-    return ", ".join(f"{short_money(abs(part))} {'more' if part > 0 else 'less'} through {_the(r)}" for r, part in ends)
+    return ", ".join(f"{_money(part)} {'more' if part > 0 else 'less'} through {_the(r)}" for r, part in ends)
+
+
+def _money(amount: float) -> str:
+    """The size of an amount, to the cent where it is below a unit."""
+    return short_money(abs(amount)) if abs(amount) >= WORTH_SAYING else statement_money(abs(amount))
+
+
+def _signed(amount: float) -> str:
+    return signed_money(amount) if abs(amount) >= WORTH_SAYING else f"{amount:+.2f}"
 
 
 def _the(reason: str) -> str:

@@ -45,10 +45,12 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     Table: one row a plan, event and person, the largest gain first; plan, title, person, team, event_id, account_id,
     event_type, credited_on, moved_to, days, direction, extra_pay, extra_cost. Beside aliases: of `moves_by_size`. Plans
     that pay from a pool or budget, or take back by clawbacks, are left out and named.
-    Raises CompModelError where `days` is not from 1 to 92.
+    Raises CompModelError where `days` is not a whole number from 1 to 92.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise CompModelError(f"days is {days}, but an event is moved by 1 to {MOST_DAYS} days. Write 30, for example.")
+    if not 1 <= days <= MOST_DAYS or days != int(days):
+        fix = f"an event is moved by 1 to {MOST_DAYS} days, whole ones. Write 30, for example."
+        raise CompModelError(f"days is {days}, but {fix}")
+    days = int(days)
     frames, n_near, said = [], {}, []
     moved: dict[str, tuple[_Moves, Ledgers]] = {}
     for run in comparison.replays:
