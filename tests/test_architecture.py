@@ -58,6 +58,7 @@ LAYERS = [
     {"explore_charts"},
     {"definitions", "switchboard", "payout_curves", "plan_mixes", "costs", "decisions", "resampling"},
     {"pay_ranges"},
+    {"chance_parts"},
     {"luck"},
     {"pay_swing"},
     {"reasons", "next_steps", "coasting", "timing", "break_even", "distributions", "retention_pay"},

@@ -13,9 +13,9 @@ from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
 from compmodel.errors import CompModelError, nearest
 from compmodel.exchange import rate_of
 from compmodel.measurement import Ledger
-from compmodel.money import Array, exact, exact_array, whole_cents
-from compmodel.payout import payout_cents
+from compmodel.money import Array, exact_array, whole_cents
 from compmodel.replay import Ledgers, Replay
+from compmodel.scenarios import target_cents
 from compmodel.style import percent, short_money, signed_money, signed_percent
 from compmodel.tables import GAINS, LOSSES, UNASSIGNED
 from compmodel.wording import listed
@@ -32,20 +32,7 @@ def target_incentives(run: Replay) -> pd.DataFrame:
     the role's components. What is paid by a rate or from a pool is of no target incentive and not in it, nor what is
     due only on the period's last day to who is gone by then.
     """
-    people, rule = run.stage.people, run.plan.pay
-    roles = {role: [c for c in run.plan.components if not c.roles or role in c.roles] for role in set(people["role"])}
-    weights = {role: sum(exact(c.weight) for c in mine if c.basis.is_of_incentive) for role, mine in roles.items()}
-    weight = np.array([weights[role] for role in people["role"]], dtype=object)
-    per_year = people["period"].map({period.name: 12 // period.months for period in run.periods})
-    due = people["cent_days"].where(people["on_last_day"] | (not rule.on_last_day), 0.0)
-    above, below = (of.to_numpy(dtype=float) for of in (due, people["n_days"] * per_year))
-
-    def exactly(rows: Array) -> Array:
-        incentive: Array = weight[rows] * exact_array(above[rows]) / (100 * exact_array(below[rows]))
-        return incentive
-
-    unrounded, rounds = (weight.astype(float) * above / (100 * below))[:, None], rule.rounding != "none"
-    cents = payout_cents(unrounded, lambda rows: exactly(rows)[:, None], rule if rounds else None)[:, 0]
+    people, cents = run.stage.people, target_cents(run)
     rate = rate_of(run.stage.rates, people["period"], people["currency"])
 
     def exactly_converted(rows: Array) -> Array:

@@ -20,7 +20,7 @@ from compmodel.compare import Answer, Comparison
 from compmodel.metrics import Sums
 from compmodel.money import Cents
 from compmodel.resampling import Resampled, resampled
-from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
+from compmodel.style import percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
 RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
@@ -59,7 +59,7 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
     of_all: dict[Any, Any] = table[table["period"] == "Total"].set_index("plan").to_dict("index")
     own: dict[str, Any] = of_all[comparison.baseline]
     n = len(comparison.periods)
-    over = f"over {count_words(n, 'quarter')}" if n > 1 else f"in {comparison.periods[0].name}"
+    over = f"over {comparison.period_count}" if n > 1 else f"in {comparison.periods[0].name}"
     said = []
     for plan in comparison.others:
         row = of_all[plan.name]
@@ -126,7 +126,7 @@ def pay_range(
             f"{percent(width)} under {plan.title}" if said else f"{percent(width)} of what it was under {plan.title}"
         )
     table = pd.concat(frames, ignore_index=True)
-    when = "a quarter" if len(comparison.periods) == 1 else count_words(len(comparison.periods), "quarter")
+    when = f"a {comparison.period_word}" if len(comparison.periods) == 1 else comparison.period_count
     sentence = f"Eight times in ten chance alone keeps pay over {when} within {', '.join(said)}"
     columns = ["plan", "title", "person", "team", "pay", *RANGE]
     return Answer(" ".join([f"{sentence}, for the person in the middle.", *_how(drawn)]), table[columns])

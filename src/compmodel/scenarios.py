@@ -32,6 +32,7 @@ from compmodel.exchange import rate_of
 from compmodel.money import NEAR, Array, Cents, exact, exact_array, whole_cents
 from compmodel.one_plan import plan_cents
 from compmodel.pay_lines import is_straight
+from compmodel.payout import payout_cents
 from compmodel.payouts import known_of, payouts
 from compmodel.plan import Plan
 from compmodel.prepared_pay import LEAST_NEAR, LOST, Prepared, prepared
@@ -77,22 +78,42 @@ def scenario_cents(run: Replay, settings: pd.DataFrame, by: By = "total", kernel
 def scenario_results(run: Replay, settings: pd.DataFrame, kernel: Kernel | None = None) -> pd.DataFrame:
     """Returns what each scenario costs and how many it pays. Grain: a row a scenario, with the index of `settings`.
 
-    Columns: cost (reporting currency, exact), share_at_target (of people-periods with a target incentive, those paid
-    at least the target incentive of their time on the plan), share_paid (those paid anything). Raises as
-    `scenario_cents`.
+    Columns: cost (reporting currency, exact), share_at_target (of people-periods with a target incentive in the plan's
+    components, those paid at least that for their time on the plan; see `target_cents`), share_paid (those paid
+    anything, of the same). Raises as `scenario_cents`.
     """
-    people, n = run.stage.people, len(settings)
-    incentive = people["cent_days"] / (people["n_days"] * people["period"].map(_per_year(run)))
-    target = np.floor(incentive.to_numpy(dtype=float) + 0.5).astype(np.int64)
+    n, target = len(settings), target_cents(run)
+    is_on = target > 0
     cost, at_target, some = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
     rate = _rates(run)
     for scenarios, pay in _paid(run, settings, kernel):
         cost[scenarios] = converted_cents(rate, pay).sum(axis=1)
-        at_target[scenarios] = (pay >= target).sum(axis=1)
-        some[scenarios] = (pay > 0).sum(axis=1)
-    n_people = max(1, len(people))
+        at_target[scenarios] = ((pay >= target) & is_on).sum(axis=1)
+        some[scenarios] = ((pay > 0) & is_on).sum(axis=1)
+    n_people = max(1, int(is_on.sum()))
     columns = {"cost": cost / 100, "share_at_target": at_target / n_people, "share_paid": some / n_people}
     return pd.DataFrame(columns, index=settings.index)
+
+
+def target_cents(run: Replay) -> Cents:
+    """Returns what 100% attainment pays each row of `run.stage.people`, in whole cents of the pay currency.
+
+    By the weights of the role's components, for the time on the plan, rounded as pay is.
+    """
+    people, rule = run.stage.people, run.plan.pay
+    roles = {role: [c for c in run.plan.components if not c.roles or role in c.roles] for role in set(people["role"])}
+    weights = {role: sum(exact(c.weight) for c in mine if c.basis.is_of_incentive) for role, mine in roles.items()}
+    weight = np.array([weights[role] for role in people["role"]], dtype=object)
+    per_year = people["period"].map({period.name: 12 // period.months for period in run.periods})
+    due = people["cent_days"].where(people["on_last_day"] | (not rule.on_last_day), 0.0)
+    above, below = (of.to_numpy(dtype=float) for of in (due, people["n_days"] * per_year))
+
+    def exactly(rows: Array) -> Array:
+        incentive: Array = weight[rows] * exact_array(above[rows]) / (100 * exact_array(below[rows]))
+        return incentive
+
+    unrounded, rounds = (weight.astype(float) * above / (100 * below))[:, None], rule.rounding != "none"
+    return payout_cents(unrounded, lambda rows: exactly(rows)[:, None], rule if rounds else None)[:, 0]
 
 
 def scenario_totals(run: Replay, settings: pd.DataFrame) -> Floats:
