@@ -78,6 +78,25 @@ def test_a_leader_sees_no_code(path: Path) -> None:
 
 
 @pytest.mark.notebooks
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("01_explore_plan", "another 1,000 of retained ARR paid nothing"),
+        ("03_sensitivity", "moves cost most"),
+        ("04_team_or_individual", "of its spread is chance"),
+    ],
+)
+def test_the_pages_of_questions_run(name: str, said: str, root: Path) -> None:
+    notebook = nbformat.read(f"notebooks/{name}.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(root / "notebooks")}}).execute()
+    models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    texts = [str(model["state"].get("value", "")) for model in models]
+    assert any(said in text for text in texts)
+    assert not any("Not answered" in text for text in texts)
+
+
+@pytest.mark.notebooks
 @pytest.mark.parametrize("folder", ["notebooks", "."])
 def test_the_workbench_notebook_runs_from_either_folder(folder: str, root: Path) -> None:
     notebook = nbformat.read("notebooks/02_compare_plans.ipynb", as_version=4)

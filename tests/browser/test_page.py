@@ -198,6 +198,18 @@ def test_the_table_opens_on_a_click(workbench: Page) -> None:
     expect(workbench.locator("table")).to_have_count(0, timeout=CHANGE)
 
 
+def test_a_further_question_is_answered_below_and_again_when_a_slider_moves(workbench: Page) -> None:
+    workbench.locator(".cm-more select").select_option(label="Why")
+    said = workbench.locator(".cm-more .cm-sentence")
+    expect(said).to_contain_text("Halves costs 117k less than Thirds", timeout=PAINT)
+    press(workbench, "NRR target", "ArrowRight")
+    expect(said).to_contain_text("Halves, edited", timeout=PAINT)
+    workbench.get_by_role("button", name="Reset", exact=True).click()
+    expect(said).not_to_contain_text("edited", timeout=PAINT)
+    workbench.locator(".cm-more select").select_option(label="choose one")
+    expect(said).to_have_count(0)
+
+
 def test_nothing_leaves_the_machine_and_plotlys_upload_is_gone(workbench: Page, opened: tuple[Page, list[str]]) -> None:
     plot = workbench.locator(".js-plotly-plot").first
     plot.hover()
