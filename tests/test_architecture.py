@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,7 +94,7 @@ ONLY_IN = {
     "joblib": {"blocks"},
     "distributed": {"blocks"},
 }
-DEFERRED = {"distributed", "scipy"}
+DEFERRED = {"distributed", "numba", "scipy"}
 MOST_LINES = 350
 
 
@@ -155,6 +157,12 @@ def test_style_imports_no_plotting_library() -> None:
 def test_no_import_inside_a_function_but_of_an_optional_or_slow_package(module: str) -> None:
     functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     assert {parts[0] for function in functions for parts in imports(function)} <= DEFERRED
+
+
+def test_compmodel_is_imported_without_what_is_slow_to_load() -> None:
+    said = f"import sys, compmodel; print(sorted({DEFERRED} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)

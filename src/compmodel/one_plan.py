@@ -2,7 +2,7 @@
 
 What a slider waits for, and what a loop over plans repeats: people are prepared once, and no scenario axis is made.
 Floats find each person's pay; where it lies near a half cent, and where results stand at jumps, whole numbers decide,
-with the proofs and assumptions of `half_cents`.
+with the proofs and assumptions of `half_cents`. Where numba is installed and people are many, compiled loops do both.
 """
 
 from __future__ import annotations
@@ -16,17 +16,24 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from compmodel import compiled
 from compmodel.curve_lines import LARGEST, CurveLines, conditions
 from compmodel.half_cents import value_parts
 from compmodel.money import NEAR, Cents, exact
 from compmodel.pay_lines import Ranked, fill_lines
 from compmodel.prepared_pay import LEAST_NEAR, LOST, STEPS, Prepared
+from compmodel.whole_pay import LARGEST as LARGEST_WHOLE
 from compmodel.whole_pay import NEAR_TIE, Share, decided_cents, exact_share, nearest_cent
 
 Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 FEW = 16
 """Rows near a half cent that are decided sooner one by one than all at once."""
+COMPILED_FROM = 5_000
+"""Rows of people x components from which compiled loops are worth loading."""
+MOST_BITS = 256
+"""Of the denominator that all lines share; a larger one decides nothing in 64 bits."""
 
 
 class Numbers(NamedTuple):
@@ -57,23 +64,27 @@ def plan_cents(of: Prepared, numbers: Sequence[Numbers]) -> Cents | None:
     """
     if any(len(people.target) != 1 or not people.is_default[0] for people in of.people):
         return None
-    n_people, most = len(of.incentive), 0.0
-    pay, one = np.zeros(n_people), np.zeros(n_people)
     every: list[Begun] = []
+    most = 0.0
     for i, (people, mine) in enumerate(zip(of.people, numbers, strict=True)):
         every.append(_begun(of, numbers, i))
         lines, span = every[i], mine.target - mine.floor
         constant, slope = (max(map(abs, chain(*of_states))) for of_states in (lines.constants, lines.slopes))
         largest = constant + slope * people.largest
         most += largest * (STEPS + (mine.target + abs(mine.floor)) / span)
+    lost = max(LEAST_NEAR, most * float(of.incentive.max(initial=0.0)) * LOST)
+    if lost > NEAR_TIE:
+        return None
+    if compiled.IS_COMPILED and len(of.incentive) * len(numbers) >= COMPILED_FROM:
+        return _compiled_cents(of, numbers, every, lost)
+    n_people = len(of.incentive)
+    pay, one = np.zeros(n_people), np.zeros(n_people)
+    for people, mine, lines in zip(of.people, numbers, every, strict=True):
         if len(people.order) < n_people:
             one[:] = 0.0
         one[people.order] = _unit_pay(of, people, lines)
         one *= mine.weight
         pay += one
-    lost = max(LEAST_NEAR, most * float(of.incentive.max(initial=0.0)) * LOST)
-    if lost > NEAR_TIE:
-        return None
     nearest = np.rint(pay)
     cents = nearest.astype(np.int64)
     pay -= nearest
@@ -81,6 +92,72 @@ def plan_cents(of: Prepared, numbers: Sequence[Numbers]) -> Cents | None:
     if len(near):
         cents[near] = _exact_cents(of, numbers, every, near, pay[near] + nearest[near])
     return cents
+
+
+def _compiled_cents(of: Prepared, numbers: Sequence[Numbers], every: Sequence[Begun], lost: float) -> Cents:
+    """The same cents by compiled loops; what these leave undecided the other way decides."""
+    n_people = len(of.incentive)
+    pay, cents, near = np.zeros(n_people), np.empty(n_people, dtype=np.int64), np.empty(n_people, dtype=np.intp)
+    conditions_of, begins = [tuple(lines.cuts) for lines in every], [np.array(lines.begins) for lines in every]
+    state = {cuts: _state(of, cuts) for cuts in set(conditions_of)}
+    states = [state[cuts] for cuts in conditions_of]
+    for i, (people, mine, lines) in enumerate(zip(of.people, numbers, every, strict=True)):
+        floats = np.array(lines.constants), np.array(lines.slopes)
+        of_people = people.order, people.pay, people.pay_value
+        compiled.add_line_pay(pay, *of_people, states[i], begins[i], *floats, mine.weight)
+    rows = near[: compiled.fill_near_half(cents, near, pay, lost)]
+    if not len(rows):
+        return cents
+    left = np.arange(len(rows))
+    common, lines_of = _whole_lines(numbers)
+    if common:
+        above, below = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=np.int64)
+        for i, (people, whole) in enumerate(zip(of.people, lines_of, strict=True)):
+            if not of.wholes[i][1][rows].all():
+                value_parts(of, i, rows)  # fills `wholes`
+            compiled.add_line_share(above, below, rows, people.rank, states[i], begins[i], *whole, *of.wholes[i])
+        over = _wrapped(common), float(common), LARGEST_WHOLE / (4 * NEAR_TIE)
+        left = left[: compiled.fill_half_cents(cents, left, rows, pay, *of.incentive_parts, above, below, *over)]
+    if len(left):
+        rows = rows[left]
+        cents[rows] = _exact_cents(of, numbers, every, rows, pay[rows])
+    return cents
+
+
+def _state(of: Prepared, cuts: tuple[tuple[int, int], ...]) -> Whole:
+    """Which of a component's conditions hold, by row of people."""
+    state = np.zeros(len(of.incentive), dtype=np.int64)
+    for j, cut in cuts:
+        state = 2 * state + (of.people[j].rank >= cut)
+    return state
+
+
+def _whole_lines(numbers: Sequence[Numbers]) -> tuple[int, list[tuple[Whole, Whole]]]:
+    """What all lines are parts of, and of each component constants and slopes in value, weighted, in such parts.
+
+    Arrays of states x lines that wrap around 64 bits; 0 and nothing where numbers are too large for them.
+    """
+    every = []
+    for mine in numbers:
+        target, floor, weight = map(exact, mine[:3])
+        scale = lcm(target.denominator, floor.denominator)
+        whole_floor = floor.numerator * (scale // floor.denominator)
+        span = target.numerator * (scale // target.denominator) - whole_floor
+        every.append((weight, scale, whole_floor, span, weight.denominator * mine.curve.over * span))
+    common = lcm(*(over for *_, over in every))  # 0 where one is
+    if not common or common.bit_length() > MOST_BITS:
+        return 0, []
+    found = []
+    for mine, (weight, scale, whole_floor, span, over) in zip(numbers, every, strict=True):
+        times, constant, slope = weight.numerator * (common // over), mine.curve.whole_constant, mine.curve.whole_slope
+        lifted = constant * _wrapped(times * span) - slope * _wrapped(times * whole_floor)
+        found.append((lifted, slope * _wrapped(times * scale)))
+    return common, found
+
+
+def _wrapped(number: int) -> int:
+    """A whole number as 64 bits keep it."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _begun(of: Prepared, numbers: Sequence[Numbers], i: int) -> Begun:
