@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -88,6 +92,26 @@ def browser(browser_path: str) -> Iterator[Browser]:
         yield browser
         with contextlib.suppress(Error):
             browser.close()
+
+
+@contextlib.contextmanager
+def served(*arguments: str) -> Iterator[str]:
+    """The address of a notebook that `compmodel workbench` serves as a page, until the end of the block."""
+    command = "import sys; from compmodel.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "workbench", *arguments],
+        env={**os.environ, "HEADLESS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=os.name == "posix",
+    ) as process:
+        assert process.stdout is not None
+        found = re.fullmatch(r"compmodel workbench: (http://\S+)\n", process.stdout.readline())
+        assert found
+        yield found[1]
+        process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
+        process.communicate(timeout=60)
 
 
 def is_local(url: str) -> bool:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,31 +9,17 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from compmodel.cli import main
-from conftest import is_local
+from conftest import is_local, served
 
 pytestmark = pytest.mark.browser
-COMMAND = "import sys; from compmodel.cli import main; sys.exit(main())"
 PAINT = 180_000
 
 
 @pytest.fixture(scope="module")
 def address(browser_path: str) -> Iterator[str]:
     """The address of the notebook about teams and individuals, served as a page, on one year."""
-    notebook = ["workbench", "--notebook", "notebooks/04_team_or_individual.ipynb", "--periods", "2025Q1:2025Q4"]
-    with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *notebook],
-        env={**os.environ, "HEADLESS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=os.name == "posix",
-    ) as process:
-        assert process.stdout is not None
-        found = re.fullmatch(r"compmodel workbench: (http://\S+)\n", process.stdout.readline())
-        assert found
-        yield found[1]
-        process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
-        process.communicate(timeout=60)
+    with served("--notebook", "notebooks/04_team_or_individual.ipynb", "--periods", "2025Q1:2025Q4") as found:
+        yield found
 
 
 def test_the_notebook_shows_each_question_with_its_chart(browser: Browser, address: str) -> None:
