@@ -265,5 +265,5 @@ def test_a_wrong_address_is_said_in_one_line(wrong: str) -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(CompModelError, match=r"pip install 'compmodel\[cluster\]'"):
+    with pytest.raises(CompModelError, match=r"pip install -e '\.\[cluster\]'"):
         list(block_results(sums_of_draws, range(2), "tcp://127.0.0.1:8786"))

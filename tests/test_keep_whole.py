@@ -54,7 +54,8 @@ def test_the_sentence_is_of_the_table(replays: list[cm.Replay]) -> None:
         aliased = names == "aliases"
         each = table["attainment_to"].repeat(table["n_people"]) if aliased else table["attainment"]
         half, most = (sorted(each)[math.ceil(len(each) * part) - 1] for part in (0.5, 0.9))
-        said = f"half the people need at most {half:.0%} of everything under Halves, nine in ten at most {most:.0%}."
+        said = f"half the people need at most {half:.0%} attained in every component of Halves, "
+        said += f"nine in ten at most {most:.0%}."
         assert said in answer.sentence
 
 
@@ -73,7 +74,7 @@ def test_whom_nothing_makes_whole_counts_in_half_the_people(replays: list[cm.Rep
     assert n / 10 < never < n / 2
     half = needed[math.ceil(n / 2) - 1]
     assert answer.sentence == (
-        f"To be paid as under Thirds, half the people need at most {half:.0%} of everything under Poor. "
+        f"To be paid as under Thirds, half the people need at most {half:.0%} attained in every component of Poor. "
         f"For {never} of {n} people no attainment up to 300% under Poor pays as much as Thirds."
     )
 

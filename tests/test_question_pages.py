@@ -37,14 +37,21 @@ def test_every_question_is_answered_in_words_with_its_table(pages: dict[str, lis
 
 
 def test_beside_aliases_nobody_is_told(pages: dict[str, list[Asked]], sample: cm.History, tmp_path: Path) -> None:
+    comparison = compared(sample, "thirds", "halves")
     secrets = {*sample.payees["payee_id"], *sample.payees["name"], *sample.accounts["account_id"]}
     secrets |= {*sample.arr_events["event_id"]}
     for page, asked in pages.items():
-        text = write_questions("All questions", asked, tmp_path / f"{page}.html").read_text()
+        text = write_questions("All questions", comparison, asked, tmp_path / f"{page}.html").read_text()
+        assert "People appear by alias. Plans: Thirds; Halves." in text
         words = set(
             re.findall(r"[\w-]+(?: [\w'-]+)?", re.sub(r'<script type="text/plain".*?</script>', "", text, flags=re.S))
         )
         assert words & secrets <= {"P10", "P50", "P90"} & words, page  # percentiles, and ids of the sample too
+
+
+def test_an_answer_about_one_plan_names_it_first(pages: dict[str, list[Asked]]) -> None:
+    assert {one.answer.sentence.split(": ")[0] for one in pages["sensitivity"][1:5]} == {"Halves"}
+    assert {one.answer.sentence.split(": ")[0] for one in pages["team_or_individual"]} == {"Thirds"}
 
 
 def test_with_names_shown_people_are_named(sample: cm.History) -> None:

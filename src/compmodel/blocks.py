@@ -84,7 +84,7 @@ def _client(cluster: str) -> Any:
     try:
         from distributed import Client  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
-        fix = "Install it with: pip install 'compmodel[cluster]'. Without --cluster this machine does the work."
+        fix = "In the project's folder: pip install -e '.[cluster]', or uv pip install. Or leave --cluster out."
         raise CompModelError(f"--cluster {cluster} needs dask and distributed. {fix}") from error
     make: Any = Client
     try:

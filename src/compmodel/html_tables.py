@@ -85,4 +85,6 @@ def _cell(name: str, value: Any, unit: str) -> str:
         return f"{value:,}" if type(value) is int else style.statement_money(value)
     if name in _SHARES or (name in _IN_UNIT and unit == "share"):
         return style.percent(value, 2).replace(".00%", "%")
+    if isinstance(value, float) and abs(value) >= 1000:
+        return f"{value:,.2f}"
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)

@@ -154,7 +154,8 @@ def _words(attainment: Sums, title: str, baseline: str) -> str:
         who = "Nobody can" if never == n else "More than half the people cannot"
         said = f"{who} be paid as under {baseline} by any attainment up to {limit} under {title}"
         return f"{said}: {never:,} of {people}." if never < n else f"{said}."
-    said = f"To be paid as under {baseline}, half the people need at most {percent(half)} of everything under {title}"
+    said = f"To be paid as under {baseline}, half the people need at most {percent(half)}"
+    said += f" attained in every component of {title}"
     said += f", nine in ten at most {percent(most)}." if np.isfinite(most) else "."
     none = f" For {never:,} of {people} no attainment up to {limit} under {title} pays as much as {baseline}."
     return said + none * (never > 0)

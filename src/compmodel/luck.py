@@ -27,7 +27,7 @@ OF_RENEWALS = ("renewal_rate", "renewal_nrr")
 
 
 def retained_component(plan: Plan, name: str = "") -> Component:
-    """Returns the plan's component of that name, or its first that measures retention as a share of ARR.
+    """Returns the plan's component of that name, or its first that measures retention of ARR as a share, renewals last.
 
     Raises CompModelError where there is none.
     """
@@ -43,7 +43,7 @@ def retained_component(plan: Plan, name: str = "") -> Component:
     if not found:
         names = [c.name for c in able]
         raise CompModelError(f"{name!r} is no component of {plan.title} on retention. {nearest(name, names)}")
-    return found[0]
+    return min(found, key=lambda c: c.metric in OF_RENEWALS)  # renewals only where nothing else is there
 
 
 def individual_spread(comparison: Comparison, component: str = "") -> tuple[Spread, str]:

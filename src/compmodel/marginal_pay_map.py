@@ -11,7 +11,7 @@ from compmodel.compare import Answer, Comparison
 from compmodel.components import Component
 from compmodel.curves import flat_zones, payout_factor, payout_slope
 from compmodel.marginal_pay import curve_cliffs
-from compmodel.style import percent
+from compmodel.style import number_words, percent
 from compmodel.wording import listed
 
 POINT = Fraction(1, 100)
@@ -64,7 +64,10 @@ def _points(component: Component) -> pd.DataFrame:
 
 
 def _words(component: Component) -> str:
-    parts = []
+    rule, parts = component.attainment, []
+    below, above = payout_slope(np.array([-0.01, 0.0]), component.curve)
+    if rule.kind == "from_floor" and below == 0 < above:
+        parts.append(f"below {number_words(rule.floor, component.unit)}, from where attainment counts")
     for low, high in flat_zones(component.curve):
         if high > 0 and low < LAST / 100:
             ends = [f"from {percent(low)}"] if low > 0 else []

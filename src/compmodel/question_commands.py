@@ -141,7 +141,7 @@ def answer_questions(
             _say(f"{one.heading}. {one.answer.sentence}")
     if out:
         title = f"{comparison.company}: {page.replace('_', ' ')}"
-        typer.echo(f"Written: {write_questions(title, asked, out)}")
+        typer.echo(f"Written: {write_questions(title, comparison, asked, out)}")
 
 
 def lever_ranges(asked: list[tuple[Lever, str]]) -> dict[str, list[float]]:

@@ -40,6 +40,7 @@ from compmodel.marginal_pay_map import marginal_pay_map
 from compmodel.pay_lines import is_straight
 from compmodel.pay_ranges import cost_range
 from compmodel.pay_swing import pay_for_retained, pay_swing
+from compmodel.plan import Plan
 from compmodel.reasons import pay_change_reasons
 from compmodel.regret import regret
 from compmodel.replay import Replay
@@ -120,9 +121,21 @@ def _table_alone(ask: Callable[[Comparison], Answer]) -> Callable[[Comparison], 
     return lambda comparison: (ask(comparison), None)
 
 
+def _under(plan: Plan, answer: Answer) -> Answer:
+    """The answer, with the one plan it is about named first."""
+    return replace(answer, sentence=f"{plan.title}: {answer.sentence}")
+
+
+def _of_baseline(ask: Callable[[Comparison], Answer]) -> Callable[[Comparison], Answer]:
+    return lambda comparison: _under(comparison.plan(comparison.baseline), ask(comparison))
+
+
 def _tornado(comparison: Comparison) -> Drawn:
-    answer = tornado(_looked_at(comparison))
-    return answer, explore_charts.tornado_bars(answer, comparison.currency)
+    run = _looked_at(comparison)
+    answer = tornado(run)
+    said = _under(run.plan, answer)
+    said = replace(said, sentence=f"{said.sentence} Each number is moved by one step of its own.")
+    return said, explore_charts.tornado_bars(answer, comparison.currency)
 
 
 def _goal(run: Replay) -> str:
@@ -136,7 +149,7 @@ def _goal(run: Replay) -> str:
 
 def _sweep(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
-    answer = sweep(run, _goal(run))
+    answer = _under(run.plan, sweep(run, _goal(run)))
     return answer, explore_charts.sweep_lines(run.plan, _goal(run), answer, comparison.currency)
 
 
@@ -153,7 +166,7 @@ def _heatmap(comparison: Comparison) -> Drawn:
     few = None if is_straight(run.plan) else {path: lever_values(lever_at(run.plan, path), FEW) for path in levers}
     answer = heatmap(run, *levers, budget=round(budget, 2), values=few)
     figure = explore_charts.lever_heatmap(run.plan, *levers, answer, "cost", budget, comparison.currency)
-    return answer, figure
+    return _under(run.plan, answer), figure
 
 
 def _sobol(comparison: Comparison) -> Drawn:
@@ -172,7 +185,7 @@ def _sobol(comparison: Comparison) -> Drawn:
             if "make no plan" in str(error) and steps != SOBOL_STEPS[-1]:
                 continue
             raise
-        said = f"{answer.sentence} Each was moved up to {count_words(steps, 'step')} down and up."
+        said = f"{run.plan.title}: {answer.sentence} Each was moved up to {count_words(steps, 'step')} down and up."
         return replace(answer, sentence=said), explore_charts.sobol_bars(answer)
     raise AssertionError("the last number of steps answers or raises")
 
@@ -219,13 +232,20 @@ PAGES: Mapping[str, tuple[Question, ...]] = {
         ),
     ),
     "team_or_individual": (
-        Question("How much of a quarter's figure is luck", _drawn(luck, lambda _, answer: chance_charts.luck(answer))),
-        Question("How far a quarter's and a year's figure can be relied on", _table_alone(reliability)),
-        Question("How much chance swings pay", _drawn(pay_swing, lambda _, answer: chance_charts.pay_swing(answer))),
+        Question(
+            "How much of a quarter's figure is luck",
+            _drawn(_of_baseline(luck), lambda _, answer: chance_charts.luck(answer)),
+        ),
+        Question("How far a quarter's and a year's figure can be relied on", _table_alone(_of_baseline(reliability))),
+        Question(
+            "How much chance swings pay",
+            _drawn(_of_baseline(pay_swing), lambda _, answer: chance_charts.pay_swing(answer)),
+        ),
         Question(
             "What is left of the reason to retain more",
             _drawn(
-                pay_for_retained, lambda comparison, answer: chance_charts.pay_for_retained(answer, comparison.currency)
+                _of_baseline(pay_for_retained),
+                lambda comparison, answer: chance_charts.pay_for_retained(answer, comparison.currency),
             ),
         ),
     ),

@@ -181,10 +181,16 @@ def write_definitions(lab: Lab, company: str, out: Path) -> Path:
     return out
 
 
-def write_questions(title: str, asked: Sequence[Asked], out: Path) -> Path:
-    """Writes answered questions as one offline page: heading, sentence, table and chart of each."""
+def write_questions(title: str, comparison: Comparison, asked: Sequence[Asked], out: Path) -> Path:
+    """Writes answered questions as one offline page: what is compared; heading, sentence, table and chart of each."""
     check_out(out, PAGE_FORMATS)
-    body = [f"<h1>{html.escape(title)}</h1>"]
+    plans = "; ".join(plan.title for plan in comparison.plans)
+    named = "People appear by alias. " if comparison.names == "aliases" else ""
+    body = [
+        f"<h1>{html.escape(title)}</h1>",
+        comparison._repr_html_(),
+        f"<p>{html.escape(f'{named}Plans: {plans}.')}</p>",
+    ]
     for heading, answer, figure in asked:
         body += [f"<h2>{html.escape(heading)}</h2>", answer._repr_html_()]
         body += [figure_html(figure)] if figure is not None else []

@@ -151,7 +151,8 @@ def lever_at(plan: Plan, path: str) -> Lever:
     levers = {lever.path: lever for lever in plan.levers()}
     found = levers.get(path) or levers.get(f"{path}.default")
     if found is None:
-        raise CompModelError(f"{path!r} is no lever of {plan.title}. {nearest(path, levers)}")
+        known = [name.removesuffix(".default") for name in levers]
+        raise CompModelError(f"{path!r} is no lever of {plan.title}. {nearest(path, known)}")
     weights = [name for name in levers if name.endswith(".weight")]
     if found.path in weights[1:] and found.path == weights[-1]:
         others = " or ".join(weights[:-1])
