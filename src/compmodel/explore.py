@@ -111,7 +111,7 @@ def heatmap(
     given = {lever_at(run.plan, path).path: list(own) for path, own in (values or {}).items()}
     chosen = {path: given.get(path) for path in names}
     found = grid(run, chosen, progress, earlier, cluster, n_threads).table
-    said = f"{_range_words(found, pair, of)} {_unfit_words(found, with_reason=values is not None)}".strip()
+    said = f"{_range_words(found, pair, of)} {_unfit_words(found, with_reason=False)}".strip()
     table = found.rename(columns=names)
     table["is_within"] = table["cost"] <= (np.inf if budget is None else budget)
     if budget is not None:
