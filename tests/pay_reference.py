@@ -161,7 +161,8 @@ def pool_parts(plan: Row, component: Row, known: Any, period: str) -> dict[str, 
     """What factor 1 pays each person from a pool."""
     basis, counts = component["basis"], {}
     for (payee, when), (person, results) in known.items():
-        if when == period and results.get(component["name"]) is not None:
+        is_there = not plan["pay"].get("on_last_day") or person.get("on_last_day", True)
+        if when == period and is_there and results.get(component["name"]) is not None:
             found = results[component["name"]]
             value = found["attainment"] if found["value"] is None else found["value"]
             incentive = number(person.get("target_incentive", 0)) * number(person.get("proration", 1))
@@ -175,7 +176,7 @@ def pool_parts(plan: Row, component: Row, known: Any, period: str) -> dict[str, 
 
 def paid(plan: Row, entries: list[Row], stage: str) -> dict[tuple[str, str], dict[str, tuple[Any, Any]]]:
     """By payee and period, then by component and adjustment of the plan: cents paid, and the balance then."""
-    periods = sorted({entry["period"] for entry in entries})
+    periods = quarters_of({entry["period"] for entry in entries})
     people = sorted(dict.fromkeys((entry["payee_id"], entry["period"]) for entry in entries), key=lambda key: key[1])
     known: dict[tuple[str, str], tuple[Row, dict[str, Row | None]]] = {}
     entered: dict[tuple[str, str], dict[str, Row]] = {}
@@ -288,12 +289,19 @@ def in_budget(rule: Row, due: Any, earned: Any, periods: list[str], step: int) -
     for period in periods:
         keys = [key for key in due if key[1] == period]
         of = {key: earned[key].get(rule["component"], 0) if rule.get("component") else due[key] for key in keys}
+        of = {key: cents for key, cents in of.items() if cents > 0}
         whole, most = sum(of.values()), number(rule["amount"]) * 100
         if whole > most:
-            parts = parts_of({payee: of[payee, when] * most / whole for payee, when in keys}, most, step)
-            for key in keys:
+            parts = parts_of({payee: of[payee, when] * most / whole for payee, when in of}, most, step)
+            for key in of:
                 after[key] = due[key] - of[key] + parts[key[0]]
     return after
+
+
+def quarters_of(names: set[str]) -> list[str]:
+    """All quarters from the first to the last."""
+    at = [int(name[:4]) * 4 + int(name[5:]) - 1 for name in names]
+    return [f"{n // 4}Q{n % 4 + 1}" for n in range(min(at), max(at) + 1)]
 
 
 def quarters_between(hired_on: str, period: str) -> int:
@@ -307,15 +315,14 @@ def over_time(
 ) -> list[tuple[int, int | None]]:
     """One person's pay, period after period, after a rule, and what is then due to the person or owed."""
     kind, found, owed, carried, held = rule["kind"], [], 0, 0, []
-    left_on = known[payee, mine[-1]][0].get("left_on")
     for n, (amount, period) in enumerate(zip(due, mine, strict=True)):
         person, results = known[payee, period]
-        leaves = bool(left_on) and period == mine[-1] and left_on <= last_day(periods[-1])
+        leaves = bool(person.get("left_on")) and person["left_on"] <= last_day(period)
         is_there = person["is_there"]
-        incentive = cents_of(number(person.get("target_incentive", 0)) * number(person.get("proration", 1)) * 100)
+        incentive = number(person.get("target_incentive", 0)) * number(person.get("proration", 1)) * 100
         hired = person.get("hired_on")
         if kind in ("cap", "floor"):
-            base = cents_of(person["base"] * 100)
+            base = person["base"] * 100
             at = amount_of(rule, person) * 100 if rule.get("factor") is None else number(rule["factor"]) * base
             at = cents_of(at, step=step)
             found.append(((min(amount, at) if kind == "cap" else max(amount, at)) if is_there else amount, None))
@@ -351,9 +358,11 @@ def over_time(
             kept = cents_of(number(rule["share"]) * amount, step=step) if amount > 0 else 0
             held.append((periods.index(period), kept))
             after = rule["released_after"]
-            ripe = [one for one in held if after != "year" and periods.index(period) - one[0] >= after]
-            if leaves or (after == "year" and period.endswith("Q4")):
-                ripe = list(held)
+            if after == "year":
+                ripe = [one for one in held if periods[one[0]][:4] < period[:4] or period.endswith("Q4")]
+            else:
+                ripe = [one for one in held if periods.index(period) - one[0] >= after]
+            ripe = list(held) if leaves else ripe
             held = [one for one in held if one not in ripe]
             is_met = "condition" not in rule or reached(rule["condition"], results, None)
             is_lost = not is_met or (leaves and rule["on_leaving"] == "forfeit")
@@ -366,7 +375,7 @@ def last_day(period: str) -> str:
     return f"{period[:4]}-{('03-31', '06-30', '09-30', '12-31')[int(period[5:]) - 1]}"
 
 
-def guaranteed(rule: Row, amount: int, period: str, person: Row, incentive: int, step: int) -> int:
+def guaranteed(rule: Row, amount: int, period: str, person: Row, incentive: Fraction, step: int) -> int:
     """The higher of pay and guarantee; of new people, for the months that are new."""
     share = part = Fraction(1)
     if rule.get("months"):

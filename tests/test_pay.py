@@ -24,6 +24,8 @@ from reference import factor
 
 LINE = {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "extend"}
 PERIODS = ["2025Q1", "2025Q2", "2025Q3", "2025Q4"]
+LONGER = [*PERIODS, "2026Q1", "2026Q2"]
+LEFT_ON = st.sampled_from([None, None, "2025-06-10", "2025-12-31", "2026-01-01", "2026-06-30"])
 
 
 def plan_of(components: list[Row], adjustments: list[Row] = [], **pay: Any) -> Row:  # noqa: B006
@@ -172,15 +174,17 @@ ROUNDINGS = st.fixed_dictionaries(
 def entries_of(draw: st.DrawFn, plan: Row, stage: str) -> list[Row]:
     found = []
     for payee in ("p", "q"):
-        there = PERIODS[: draw(st.integers(1, 4))]
+        there = sorted(draw(st.sets(st.sampled_from(LONGER), min_size=1, max_size=4)))
         hired, role = draw(st.sampled_from([None, "2024-11-20", "2025-01-16"])), draw(st.sampled_from(["csm", "ae"]))
         for period in there:
             person = {"target_incentive": draw(st.sampled_from([10000, 7777.77, 0.01])), "proration": draw(PRORATIONS)}
-            person |= {"hired_on": hired, "left_on": draw(st.sampled_from(["2025-06-10", "2025-12-31"]))}
+            person |= {"hired_on": hired, "left_on": draw(LEFT_ON)}
             person |= {"role": role, "on_last_day": draw(st.sampled_from([True, True, False]))}
             for component in plan["components"]:
                 given = draw(st.none() | NUMBERS) if draw(st.integers(0, 9)) == 0 else draw(NUMBERS)
                 row = {"payee_id": payee, "period": period, "component": component["name"], stage: given}
+                if stage == "value" and draw(st.integers(0, 9)) == 0:
+                    row["target"] = 0
                 found.append({**row, **person})
     return found
 
@@ -255,15 +259,15 @@ def test_pay_that_is_not_rounded_is_what_the_reference_pays(data: st.DataObject)
 @given(data=st.data())
 @settings(deadline=None)
 def test_random_settlements_are_what_the_reference_settles(data: st.DataObject) -> None:
-    """One plain component and up to three rules over four quarters of two people, so that every rule bites."""
+    """One plain component and up to three rules over six quarters of two people, so that every rule bites."""
     plan = plan_of([part("one")], data.draw(st.lists(SETTLED, min_size=1, max_size=3)))
     attained = st.integers(0, 60).map(lambda n: n / 40)
     hired = data.draw(st.sampled_from([None, "2024-11-20", "2025-01-16"]))
     entries = [
         {"payee_id": payee, "period": period, "component": "one", "attainment": data.draw(attained)}
-        | {"target_incentive": 3333.35, "proration": 1, "left_on": left_on, "hired_on": hired}
-        for payee, left_on in (("p", None), ("q", data.draw(st.sampled_from([None, "2025-12-31", "2026-01-01"]))))
-        for period in PERIODS
+        | {"target_incentive": 3333.35, "proration": 1, "left_on": data.draw(LEFT_ON), "hired_on": hired}
+        for payee in ("p", "q")
+        for period in data.draw(st.sampled_from([LONGER, LONGER, LONGER[:3] + LONGER[4:], LONGER[1::2]]))
     ]
     assert_paid_as_by_hand(plan, entries, "attainment")
 
@@ -820,6 +824,57 @@ def test_a_year_to_date_without_a_result_stays_as_it_was_and_drifts_by_no_cent()
         for period, value in zip(PERIODS, (1, None, 3, 4), strict=True)
     ]
     assert totals(paid(plan_of([component]), rows, "measurements")) == [33.34, 0, 66.67, 33.33]
+
+
+def test_a_year_to_date_without_a_target_stays_as_it_was() -> None:
+    component = part(metric="expansion_arr", target=4, baseline="year_start", to_date="full_year")
+    rows = [
+        {"payee_id": "p", "period": period, "value": value, "target_incentive": 10000}
+        for period, value in zip(PERIODS, (1, 2, 3), strict=False)
+    ]
+    rows[1]["target"] = 0
+    assert totals(paid(plan_of([component]), rows, "measurements")) == [10000, 0, 20000]
+
+
+def test_a_component_without_a_target_fulfils_no_condition() -> None:
+    """Nothing was measured against nothing, so what was held in the first quarter is lost in the second."""
+    held = {"kind": "holdback", "share": 0.2, "released_after": 1, "condition": {"of": "value", "reaches": 0.5}}
+    rows = [{"payee_id": "p", "period": period, "value": 1, "target_incentive": 10000} for period in PERIODS[:3]]
+    rows[1]["target"] = 0
+    assert totals(paid(plan_of([part()], [held]), rows, "measurements")) == [8000, 0, 8000]
+
+
+@pytest.mark.parametrize(
+    ("rule", "attained", "pays"),
+    [
+        ({"kind": "guarantee", "share": 0.5}, 0, 250),  # 500.005 x 0.5 is 250.0025; half of 500.01 would be 250.01
+        ({"kind": "floor", "factor": 0.5}, 0, 250),
+        ({"kind": "cap", "factor": 0.5}, 1, 250),
+    ],
+)
+def test_shares_of_target_incentive_are_rounded_once(rule: Row, attained: float, pays: float) -> None:
+    rows = [entry("2025Q1", attained, target_incentive=1000.01, proration=0.5)]
+    assert totals(paid(plan_of([part()], [rule]), rows)) == [pays]
+
+
+def test_a_budget_neither_counts_nor_shrinks_what_somebody_owes() -> None:
+    """9,000 for what earns 12,000; 500 that a clawback takes from a third person stay 500."""
+    rate = part("exp", None, metric="expansion_arr", basis={"kind": "rate", "rate": 0.01})
+    rules = [{"kind": "clawback", "component": "exp", "how": "at_rate_paid"}, {"kind": "budget", "amount": 9000}]
+    rows = [entry("2025Q1", of, "exp", payee_id=payee) for payee, of in (("p", 800_000), ("q", 400_000), ("r", 0))]
+    rows = [{**row, "attainment": None, "value": row["attainment"]} for row in rows]
+    rows = [{name: of for name, of in row.items() if of is not None} for row in rows]
+    rows[2]["recovered"] = 500
+    found = paid(plan_of([rate], rules), rows, "measurements")
+    assert [totals(found, payee) for payee in "pqr"] == [[6000], [3000], [-500]]
+
+
+def test_who_has_no_target_takes_no_share_of_a_pool() -> None:
+    plan = plan_of([part(weight=None, basis={"kind": "pool", "amount": 100, "shared": "equally"})])
+    rows = [{"payee_id": payee, "period": "2025Q1", "value": 1} for payee in "pq"]
+    rows[1]["target"] = 0
+    found = paid(plan, rows, "measurements")
+    assert [totals(found, payee) for payee in "pq"] == [[100], [0]]
 
 
 def test_what_is_entered_and_would_not_count_is_refused() -> None:

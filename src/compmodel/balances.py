@@ -2,7 +2,8 @@
 
 Each rule, in the order written, turns what is to be paid into what is paid; the difference is a line of its own. Whole
 cents in, whole cents out: shares are worked out in whole numbers, half up, to the step that pay is rounded to, and what
-is held, owed or carried over adds up with what is paid.
+is held, owed or carried over adds up with what is paid. Where a person's pay currency changes, what stands over
+from before is converted at the rates of the first period in the new one.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ Rows = npt.NDArray[np.intp]
 class Facts:
     """What settling needs of each row, a payee in a period; periods are numbered in their order, payees in that of ids.
 
-    `base_cents`: what 100% of everything pays; `incentive_cents`: target incentive of the time on the plan. `part`:
-    share of the period on the plan. `new_share`: for a guarantee of new payees, the share of the row's time on the plan
-    that lies in the months guaranteed, by number of months; `new_part`: of the whole period. `n_before`: periods since
-    the payee's first. `is_paid`: who is paid at all. `leaves`: the row is the last of somebody who left the plan.
+    `year`: number of the fiscal year. `base`: what 100% of everything pays, `incentive`: target incentive of the time
+    on the plan, both in cents, unrounded. `part`: share of the period on the plan. `new_share`: for a guarantee of new
+    payees, the share of the row's time on the plan that lies in the months guaranteed, by number of months; `new_part`:
+    of the whole period. `n_before`: periods since the payee's first. `is_paid`: who is paid at all. `leaves`: the row
+    is the last of a stay on the plan. `carried`: what a cent of the payee's row before is in the row's currency.
     `recovered_cents`: what a clawback takes back, by position of the rule. `cost_rate`: reporting currency for one of
     the pay currency. `component_cents`: what each component was paid. `step`: cents that pay is a multiple of.
     """
 
     payee: Rows
     period: Rows
+    year: Rows
     is_years_last: Truths
-    base_cents: Cents
-    incentive_cents: Cents
+    base: Sequence[Fraction]
+    incentive: Sequence[Fraction]
     names: Sequence[str]
     results: Mapping[str, Array]
     new_share: Mapping[int, Sequence[Fraction]]
@@ -51,6 +54,7 @@ class Facts:
     component_cents: Cents
     part: Sequence[Fraction]
     leaves: Truths
+    carried: Sequence[Fraction]
     step: int = 1
 
     def whole(self, cents: Fraction) -> int:
@@ -60,6 +64,11 @@ class Facts:
     def amount(self, rule: Any, row: int) -> int:
         """Returns an amount of a rule in cents; where it is prorated that of the time on the plan."""
         return self.whole(exact(rule.amount or 0) * 100 * (self.part[row] if rule.prorated else 1))
+
+    def brought(self, cents: int, row: int) -> int:
+        """Returns cents that stand over from the payee's row before, in the row's currency."""
+        rate = self.carried[row]
+        return cents if rate == 1 else self.whole(rate * cents)
 
 
 class Settled(NamedTuple):
@@ -76,8 +85,8 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Settled]:
     add nothing. What is earned plus all that is added is what is paid.
 
     >>> rules, no, one = [Draw(kind="draw", amount=15, recoverable=True)], np.zeros(2, np.int64), [Fraction(1)] * 2
-    >>> two = (np.array([0, 0]), np.array([0, 1]), no > 0, no, no, [], {}, {}, {}, [0, 1], no == 0, {}, [], no[:, None])
-    >>> settled(np.array([500, 3000]), rules, Facts(*two, one, no > 0))[0]
+    >>> two = (np.array([0, 0]), np.array([0, 1]), no, no > 0, one, one, [], {}, {}, {}, [0, 1], no == 0, {}, one)
+    >>> settled(np.array([500, 3000]), rules, Facts(*two, no[:, None], one, no > 0, one))[0]
     Settled(added=array([ 1000, -1000]), balance=array([-1000,     0]))
     """
     due, found = earned.copy(), []
@@ -112,7 +121,7 @@ def half_up(amount: Fraction) -> int:
 def _limit(rule: Cap | Floor, facts: Facts, row: int) -> int:
     if rule.factor is None:
         return facts.amount(rule, row)
-    return facts.whole(exact(rule.factor) * int(facts.base_cents[row]))
+    return facts.whole(exact(rule.factor) * facts.base[row])
 
 
 def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
@@ -123,7 +132,7 @@ def _guaranteed(rule: Guarantee, facts: Facts, row: int, due: int) -> int:
     part = facts.part[row] if rule.prorated else part
     whole = part * exact(rule.amount or 0) * 100
     if rule.share is not None:
-        whole = share * exact(rule.share) * int(facts.incentive_cents[row])
+        whole = share * exact(rule.share) * facts.incentive[row]
     return due + max(0, facts.whole(whole) - facts.whole(share * due))
 
 
@@ -141,6 +150,7 @@ Balances = tuple[list[int], list[int]]
 def _drawn(rule: Draw, due: list[int], facts: Facts, rows: Rows) -> Balances:
     owed, paid, balance = 0, [], []
     for earned, row in zip(due, rows.tolist(), strict=True):
+        owed = facts.brought(owed, row)
         is_new = rule.periods is None or facts.n_before[row] < rule.periods
         granted = facts.amount(rule, row) if is_new and facts.is_paid[row] else 0
         if rule.how == "on_top":
@@ -160,31 +170,35 @@ def _drawn(rule: Draw, due: list[int], facts: Facts, rows: Rows) -> Balances:
 
 
 def _held_back(rule: Holdback, due: list[int], facts: Facts, rows: Rows) -> Balances:
-    paid, held, balance = [], [], []
-    period = facts.period[rows].tolist()
+    paid, balance = [], []
+    held: list[tuple[int, int, int]] = []  # period and year since, cents
+    period, year = facts.period[rows].tolist(), facts.year[rows].tolist()
     met = np.ones(len(due), dtype=bool)
     if rule.condition is not None:
         met = is_met(rule.condition, facts.results, facts.names, None)[rows]
     for n, earned in enumerate(due):
         kept = facts.whole(exact(rule.share) * earned) if earned > 0 else 0
-        held.append((period[n], kept))
+        held = [(since, of, facts.brought(cents, rows[n])) for since, of, cents in held]
+        held.append((period[n], year[n], kept))
         paid.append(earned - kept)
         is_over = facts.leaves[rows[n]] and rule.on_leaving is not None
-        if is_over or rule.released_after == "year":
-            ripe = held if is_over or facts.is_years_last[rows[n]] else []
+        if is_over or (rule.released_after == "year" and facts.is_years_last[rows[n]]):
+            n_ripe = len(held)
+        elif rule.released_after == "year":
+            n_ripe = sum(of < year[n] for _, of, _ in held)
         else:
-            ripe = [(since, kept) for since, kept in held if period[n] - since >= rule.released_after]
+            n_ripe = sum(period[n] - since >= rule.released_after for since, _, _ in held)
+        ripe, held = held[:n_ripe], held[n_ripe:]
         is_lost = is_over and rule.on_leaving == "forfeit"
-        paid[n] += sum(kept for _, kept in ripe) if met[n] and not is_lost else 0
-        held = [one for one in held if one not in ripe]
-        balance.append(sum(kept for _, kept in held))
+        paid[n] += sum(cents for _, _, cents in ripe) if met[n] and not is_lost else 0
+        balance.append(sum(cents for _, _, cents in held))
     return paid, balance
 
 
 def _carried(rule: Minimum, due: list[int], facts: Facts, rows: Rows) -> Balances:
     least, carried, paid, balance = facts.whole(exact(rule.amount) * 100), 0, [], []
     for earned, row in zip(due, rows.tolist(), strict=True):
-        whole = earned + carried
+        whole = earned + facts.brought(carried, row)
         is_over = whole > 0 and facts.leaves[row]  # what is owed stays owed
         paid.append(whole if whole >= least or (is_over and rule.on_leaving == "pay") else 0)
         carried = 0 if is_over and rule.on_leaving == "forfeit" else whole - paid[-1]
@@ -196,12 +210,15 @@ _OVER_TIME: Mapping[type, Any] = {Draw: _drawn, Holdback: _held_back, Minimum: _
 
 
 def _within(rule: Budget, due: Cents, facts: Facts) -> Cents:
-    """Everybody's pay of a period times budget over all of it, where that is less; the whole never exceeds it."""
+    """Everybody's pay of a period times budget over all of it, where that is less; the whole never exceeds it.
+
+    What somebody owes is neither counted nor shrunk.
+    """
     paid, of = due.copy(), due
     if rule.component is not None:
         of = facts.component_cents[:, list(facts.names).index(rule.component)]
     for period in np.unique(facts.period):
-        rows = np.flatnonzero(facts.period == period)
+        rows = np.flatnonzero((facts.period == period) & (of > 0))
         rows = rows[np.argsort(facts.payee[rows], kind="stable")].tolist()
         rates = [facts.cost_rate[row] for row in rows]
         budget = exact(rule.amount) * 100

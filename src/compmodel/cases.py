@@ -228,11 +228,11 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
             for name in (*OF_PERSON, "recovered")
             if getattr(entry, name) is not None and name not in row
         }
-    per_year = {period.name: 12 // period.months for period in periods}
+    by_name = {period.name: period for period in periods}
     rows = []
     for (payee, period), row in known.items():
         share = row.get("proration", 1.0)
-        yearly = row.get("yearly_incentive", row.get("target_incentive", 0.0) * per_year[period])
+        yearly = row.get("yearly_incentive", row.get("target_incentive", 0.0) * (12 // by_name[period].months))
         rows.append(
             {
                 "payee_id": payee,
@@ -240,7 +240,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 **{name: row.get(name) for name in ("role", "team", "segment")},
                 "region": None,
                 "hired_on": pd.Timestamp(row.get("hired_on", LONG_AGO)),
-                "left_on": pd.Timestamp(row["left_on"]) if "left_on" in row else pd.NaT,
+                "leaves": "left_on" in row and row["left_on"] <= by_name[period].ends_on,
                 "on_last_day": row.get("on_last_day", True),
                 "cent_days": yearly * 100 * share,
                 "days_on_plan": share,

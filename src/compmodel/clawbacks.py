@@ -17,7 +17,7 @@ from compmodel.balances import half_up
 from compmodel.books import BOOK
 from compmodel.chain_lines import rows_of
 from compmodel.components import Component
-from compmodel.money import Cents
+from compmodel.money import Cents, exact
 from compmodel.settlement import Clawback
 from compmodel.tables import GAINS, UNASSIGNED
 
@@ -31,15 +31,17 @@ def recovered_cents(
     people: pd.DataFrame,
     credits: pd.DataFrame,
     events: pd.DataFrame,
+    rates: pd.DataFrame,
 ) -> Cents:
     """Returns what is taken back in each row of people, in whole cents.
 
-    `cents` is what the component paid in each row; `credits` are those of its baseline.
+    `cents` is what the component paid in each row; `credits` are those of its baseline; `rates` convert pay, of the
+    period in which it is taken back.
     """
     rows = {key: row for row, key in enumerate(zip(people["payee_id"], people["period"], strict=True))}
     gains, churned = _gains(component, credits, events), _churned(credits)
     wholes = gains.groupby(["payee_id", "period"], observed=True)["cents"].sum().to_dict()
-    found = np.zeros(len(people), dtype=np.int64)
+    found, currency = np.zeros(len(people), dtype=np.int64), people["currency"].tolist()
     for gain in rows_of(gains):
         paid_in = rows.get((str(gain.payee_id), str(gain.period)))
         later = ((on, period) for on, period in churned.get(str(gain.account_id), ()) if on > gain.credited_on)
@@ -49,6 +51,9 @@ def recovered_cents(
             continue
         on = left[0]
         paid = Fraction(int(cents[paid_in]) * int(gain.cents), int(wholes[gain.payee_id, gain.period]))
+        if currency[paid_in] != currency[row]:
+            was, is_now = (exact(float(rates.loc[left[1], currency[at]])) for at in (paid_in, row))
+            paid *= was / is_now
         term = int(gain.term_months) if gain.term_months == gain.term_months else rule.term_months or MONTHS_A_YEAR
         days = (on - gain.credited_on).days
         found[row] += half_up(paid * rule.share(days, _months(gain.credited_on, on), term))

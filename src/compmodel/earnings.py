@@ -53,6 +53,12 @@ class Known(NamedTuple):
         return incentive
 
     @property
+    def has_no_result(self) -> npt.NDArray[np.bool_]:
+        """Whether a component has no value, or no target to hold it against."""
+        no_target: npt.NDArray[np.bool_] = (self.target <= 0).astype(bool) & (self.attainment is None)
+        return self.is_empty | no_target
+
+    @property
     def proration(self) -> Array:
         """Share of the period on the plan."""
         share: Array = self.days_on_plan / self.n_days
@@ -97,9 +103,7 @@ def earned(components: Sequence[Component], known: Known, of_plan: Sequence[Gate
     A component that has no value (or a target of 0) earns nothing.
     """
     names = [component.name for component in components]
-    is_empty = known.is_empty
-    if known.attainment is None:
-        is_empty = is_empty | (known.target <= 0).astype(bool)
+    is_empty = known.has_no_result
     target = np.where(known.target > 0, known.target, known.target * 0 + 1)
     value = known.value.copy()
     attainment, factor, base = np.empty_like(value), np.empty_like(value), np.empty_like(value)

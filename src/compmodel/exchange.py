@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from compmodel.errors import DataError, PlanError, Problem
-from compmodel.money import Cents, nearest_cents
+from compmodel.money import Cents, exact, nearest_cents
 from compmodel.periods import Period
 from compmodel.tables import Settings
 
@@ -161,6 +162,24 @@ def pay_rates(
     days = np.tile(np.array([period.ends_on for period in periods], dtype="datetime64[s]"), len(constant))
     found = rates_by_day(fx_rates, settings, currencies, days)
     return pd.DataFrame(found.reshape(len(constant), len(periods)).T, index=names, columns=list(constant))
+
+
+def carried_at(
+    rates: pd.DataFrame, period: pd.Series, currency: pd.Series, before: npt.NDArray[np.intp]
+) -> list[Fraction]:
+    """Returns what one unit of pay of the row `before` is in each row's currency, at the row's rates; exact.
+
+    1 where the currency is the same, or `before` is -1.
+    """
+    names = currency.to_numpy(dtype=object)
+    old = np.where(before < 0, names, names[before])
+    found = [Fraction(1)] * len(names)
+    moved = np.flatnonzero(old != names)
+    at = period.iloc[moved]
+    pairs = zip(rate_of(rates, at, pd.Series(old[moved])), rate_of(rates, at, currency.iloc[moved]), strict=True)
+    for row, (was, is_now) in zip(moved.tolist(), pairs, strict=True):
+        found[row] = exact(was) / exact(is_now)
+    return found
 
 
 def rate_of(rates: pd.DataFrame, period: pd.Series, currency: pd.Series) -> npt.NDArray[np.float64]:

@@ -11,22 +11,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.adjustment_words import Names, adjustment_words, balance_words
-from compmodel.balances import Facts, half_up, settled
+from compmodel.balances import Facts, settled
 from compmodel.components import LEVELS, Component
 from compmodel.earnings import PLAN, Earned, Known, doubtful_rows, earned
 from compmodel.errors import PlanError, Problem
-from compmodel.exchange import rate_of
+from compmodel.exchange import carried_at, rate_of
 from compmodel.measurement import KPI_FORMS
 from compmodel.metrics import METRICS
 from compmodel.money import Array, Cents, exact, exact_array
 from compmodel.payout import payout_cents
-from compmodel.people import new_months, periods_since
+from compmodel.people import new_months, periods_since, rows_before
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.pools import pool_shares
 from compmodel.settlement import MONEY, WITH_BALANCE, Draw, Guarantee, Holdback, Minimum
 from compmodel.style import count_words
-from compmodel.year_to_date import incentive_to_date, less_before, refuse_new_roles, rows_before
+from compmodel.year_to_date import before_in_year, incentive_to_date, less_before, refuse_new_roles
 
 COLUMNS = ["payee_id", "period", "level", "unit_id", "opening_arr", "component", "team", "currency", "weight"]
 COLUMNS += ["target_incentive", "proration", "numerator", "denominator", "value", "target", "attainment", "factor"]
@@ -70,7 +70,6 @@ def payouts(
     floats = earned(components, known, plan.conditions)
     has_component = ~known.is_absent
     is_paid = has_component & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
-    before = rows_before(people, by_name) if any(c.to_date for c in components) else np.full(len(people), -1)
 
     def exactly_earned(rows: Positions) -> Earned:
         at = known.rows(rows)._replace(value=_exact_values(results, rows, known))
@@ -80,8 +79,9 @@ def payouts(
     to_date = [i for i, component in enumerate(components) if component.to_date]
     so_far = None
     if to_date:
+        before, carried = before_in_year(people, by_name, rates)
         refuse_new_roles(plan, people, known, before)
-        so_far = less_before(exactly_earned(every).pay, to_date, known, results.paid_before, before, plan.pay)
+        so_far = less_before(exactly_earned(every).pay, to_date, known, results.paid_before, before, carried, plan.pay)
 
     def exactly(some: Positions) -> Array:
         pay = exactly_earned(some).pay if so_far is None else so_far[some]
@@ -96,7 +96,7 @@ def payouts(
     pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
     cents = payout_cents(pay, exactly, plan.pay)
     taken = recovered(cents) if recovered else {}
-    facts = _facts(plan, people, known, floats, periods, taken, cents, np.asarray(is_paid.any(axis=1)))
+    facts = _facts(plan, people, known, floats, periods, rates, taken, cents, np.asarray(is_paid.any(axis=1)))
     found = settled(cents.sum(axis=1), plan.adjustments, facts)
     _refuse_unsaid(plan, people, facts, [of.balance for of in found])
     added = [of.added for of in found]
@@ -138,10 +138,15 @@ def known_of(
     rate = rate_of(rates, names, people["currency"])[:, None]
     of = results.value if results.attainment is None else results.attainment
     opening = [rows["opening_arr"].fillna(0).to_numpy(dtype=float) for rows in results.described]
+    has_target = (target > 0) | (results.attainment is not None)
+    takes = (has_target & ~is_empty).T & (people["on_last_day"].to_numpy() | (not plan.pay.on_last_day))
     pools = [
-        pool_shares(component, people, _has(component, people), of[:, i], opening[i], plan.pay)
+        pool_shares(component, people, _has(component, people) & takes[i], of[:, i], opening[i], plan.pay)
         for i, component in enumerate(components)
     ]
+    to_date = np.zeros((len(people), 1))
+    if any(component.to_date == "elapsed" for component in components):
+        to_date = incentive_to_date(people, numbers, per_year, *before_in_year(people, periods, rates))
     return Known(
         value=np.where(np.isnan(results.value), 0.0, results.value),
         is_empty=is_empty,
@@ -153,7 +158,7 @@ def known_of(
         days_on_plan=numbers["days_on_plan"],
         n_days=numbers["n_days"],
         per_year=per_year,
-        incentive_to_date=incentive_to_date(plan.components, people, numbers, per_year, periods),
+        incentive_to_date=to_date,
         rate=rate,
         is_absent=~np.column_stack([_has(component, people) for component in components]),
         attainment=None if results.attainment is None else np.where(is_empty, 0.0, results.attainment),
@@ -170,6 +175,7 @@ def _facts(
     known: Known,
     found: Earned,
     periods: tuple[Period, ...],
+    rates: pd.DataFrame,
     recovered: Mapping[int, Cents],
     cents: Cents,
     is_paid: npt.NDArray[np.bool_],
@@ -177,7 +183,7 @@ def _facts(
     order = {period.name: n for n, period in enumerate(periods)}
     lasts = [period.ends_on == period.opening("").ends_on for period in periods]
     position = np.asarray(people["period"].map(order), dtype=np.intp)
-    each = [periods[n] for n in position.tolist()]
+    each, years = [periods[n] for n in position.tolist()], [period.opening("").name for period in periods]
     day = plan.pay.month_day
     guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
     months = {n: new_months(people["hired_on"], each, day, n) for n in guarantees}
@@ -189,19 +195,21 @@ def _facts(
     incentive = exact_known.incentive[:, 0]
     bases = earned(plan.components, exact_known).base
     bases[exact_known.is_absent] = Fraction(0)
-    base = bases.sum(axis=1)
+    payee = pd.factorize(people["payee_id"], sort=True)[0]
+    before = rows_before(payee, position)
     return Facts(
-        payee=pd.factorize(people["payee_id"], sort=True)[0],
+        payee=payee,
         period=position,
+        year=pd.factorize(np.array(years, dtype=object))[0][position],
         is_years_last=np.array(lasts)[position] if len(position) else np.zeros(0, dtype=bool),
-        base_cents=np.array([half_up(of * 100) for of in base], dtype=np.int64),
-        incentive_cents=np.array([half_up(of * 100) for of in incentive], dtype=np.int64),
+        base=[100 * sum(of, Fraction(0)) for of in bases],
+        incentive=[100 * of for of in incentive],
         names=[component.name for component in plan.components],
         results={
             "value": found.value,
             "attainment": found.attainment,
             "factor": found.factor,
-            "is_empty": known.is_empty,
+            "is_empty": known.has_no_result,
             "is_absent": known.is_absent,
         },
         new_share=shares,
@@ -212,16 +220,10 @@ def _facts(
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
         part=exact_known.proration[:, 0].tolist(),
-        leaves=_leaves(people, periods),
+        leaves=people["leaves"].to_numpy(dtype=bool),
+        carried=carried_at(rates, people["period"], people["currency"], before) if has_money else [],
         step=plan.pay.step_cents,
     )
-
-
-def _leaves(people: pd.DataFrame, periods: tuple[Period, ...]) -> npt.NDArray[np.bool_]:
-    """Whether a row is the last of somebody who has left the plan by the end of the periods."""
-    starts = people["period"].map({period.name: period.starts_on for period in periods})
-    is_last = starts == starts.groupby(people["payee_id"].to_numpy()).transform("max")
-    return (is_last & (people["left_on"] <= pd.Timestamp(periods[-1].ends_on))).to_numpy(dtype=bool)
 
 
 def _refuse_unsaid(plan: Plan, people: pd.DataFrame, facts: Facts, balances: Sequence[Cents]) -> None:

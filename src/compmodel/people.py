@@ -35,13 +35,15 @@ def payee_periods(
     of `pay_rates`.
     Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
     days, added up), days_on_plan, n_days (in working days or months where `proration` says so), proration, hired_on
-    (first day of the payee's first span), left_on (last day of the last one with a target incentive, missing where that
-    has no end), on_last_day (on the plan on the period's last day).
+    (first day of the payee's first span), on_last_day (on a plan on the period's last day), leaves (whose stay on the
+    plan ends, so that nothing of it lies in a later period; see `_stay_ends`).
+    `payees` may say in a column `on_other_plan` which spans are on another plan; their target incentive is 0.
     """
     spans = payees.sort_values(["payee_id", "starts_on"], kind="stable").reset_index(drop=True)
     spans["hired_on"] = spans.groupby("payee_id")["starts_on"].transform("min")
-    on_plan = spans[spans["target_incentive"] > 0].drop_duplicates("payee_id", keep="last")
-    spans["left_on"] = on_plan.set_index("payee_id")["ends_on"].reindex(spans["payee_id"]).to_numpy()
+    if "on_other_plan" not in spans:
+        spans["on_other_plan"] = False
+    spans["stay_ends"] = _stay_ends(spans)
     first = np.array([period.starts_on for period in periods], dtype="datetime64[s]")
     last = np.array([period.ends_on for period in periods], dtype="datetime64[s]")
     starts = np.maximum(spans["starts_on"].to_numpy()[:, None], first)
@@ -54,7 +56,13 @@ def payee_periods(
     held = _units(starts.T[position, span], ends.T[position, span], proration, month_day)
     has_incentive = here["target_incentive"].to_numpy() > 0
     here["days_on_plan"] = np.where(has_incentive, held, 0)
-    here["on_last_day"] = has_incentive & (ends.T[position, span] == last[position])
+    is_there = has_incentive | here["on_other_plan"].to_numpy()
+    here["on_last_day"] = is_there & (ends.T[position, span] == last[position])
+    stay_ends, ended = here["stay_ends"].to_numpy(dtype="datetime64[D]"), last.astype("datetime64[D]")[position]
+    is_known = ~np.isnat(stay_ends)
+    after: Any = ended + ONE_DAY
+    later = _units(after, np.where(is_known, stay_ends, ended), proration, month_day)
+    here["stays"] = has_incentive & ~(is_known & (later <= 0))
     here["n_days"] = _units(first, last, proration, month_day)[position]
     here["cent_days"] = (_yearly_cents(here, rates) * here["days_on_plan"]).round()
     is_idle, payee = here["days_on_plan"].to_numpy() == 0, pd.factorize(here["payee_id"])[0]
@@ -62,14 +70,44 @@ def payee_periods(
     people = here.take(order)
     firsts = people.drop_duplicates(["period", "payee_id"]).reset_index(drop=True)
     grouped = people.groupby(["period", "payee_id"], sort=False)
-    sums = grouped[["cent_days", "days_on_plan", "on_last_day"]].sum().reset_index(drop=True)
-    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on", "left_on"]
-    found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums)
+    sums = grouped[["cent_days", "days_on_plan", "on_last_day", "stays"]].sum().reset_index(drop=True)
+    columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on"]
+    found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums.drop(columns="stays"))
     return found.assign(
         period=found["period"].astype("str"),
         proration=found["days_on_plan"] / found["n_days"],
         on_last_day=found["on_last_day"] > 0,
+        leaves=(sums["stays"] == 0) & (found["days_on_plan"] > 0),
     )
+
+
+def _stay_ends(spans: pd.DataFrame) -> npt.NDArray[Any]:
+    """The last day of each span's stay on the plan, missing where that has no end.
+
+    Who comes back from a span without a target incentive, such as a leave, has stayed; who comes back after days in no
+    span, or from another plan, begins anew.
+    """
+    payee, elsewhere = spans["payee_id"], spans["on_other_plan"].astype(bool)
+    follows = (payee == payee.shift()) & (spans["starts_on"] <= spans["ends_on"].shift() + pd.Timedelta(days=1))
+    begins = ~follows | elsewhere | elsewhere.shift(fill_value=False)
+    rows = pd.Series(np.arange(len(spans)), spans.index).where(spans["target_incentive"] > 0, -1)
+    last = rows.groupby(begins.cumsum()).transform("max").to_numpy(dtype=np.intp)
+    ends = spans["ends_on"].to_numpy(dtype="datetime64[s]")
+    return np.where(last < 0, np.datetime64("NaT", "s"), ends[last]) if len(ends) else ends
+
+
+def rows_before(payee: npt.NDArray[Any], position: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Returns each payee's row before each one, by the position of periods; -1 for none.
+
+    >>> rows_before(np.array(["a", "b", "a"]), np.array([4, 2, 3])).tolist()
+    [2, -1, -1]
+    """
+    codes = pd.factorize(payee)[0]
+    order = np.lexsort((position, codes))
+    is_same = np.diff(codes[order]) == 0
+    found = np.full(len(order), -1, dtype=np.intp)
+    found[order[1:][is_same]] = order[:-1][is_same]
+    return found
 
 
 def _units(

@@ -145,7 +145,7 @@ DESCRIBED = ["role", "team", "segment", "region"]
 def replay_spans(plan: Plan, ledgers: Ledgers, spans: pd.DataFrame) -> Replay:
     """Returns a replay that pays for the days of these spans alone, and measures people over all their time.
 
-    `spans`: the payees table, cut, with a target incentive of 0 where somebody is not on the plan.
+    `spans`: the payees table, cut, with a target incentive of 0 where somebody is not on the plan, and `on_other_plan`.
     """
     history, periods = ledgers.history, ledgers.periods
     paid_at = rates_paid(plan, history, periods)
@@ -164,8 +164,9 @@ def replay_spans(plan: Plan, ledgers: Ledgers, spans: pd.DataFrame) -> Replay:
         found, by_name = {}, [component.name for component in payer.components]
         for position, rule in clawbacks(payer.adjustments):
             i = by_name.index(rule.component)
-            credits, component = every[payer.components[i].baseline].ledger.credits, payer.components[i]
-            found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, history.arr_events)
+            component, events = payer.components[i], history.arr_events
+            credits = every[component.baseline].ledger.credits
+            found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, events, paid_at)
         return found
 
     stage = Stage(paying, _results(people, rows, measured), paid_at, recovered)

@@ -16,7 +16,8 @@ from compmodel.money import exact
 
 OnLeaving = Literal["pay", "forfeit"]
 ON_LEAVING = (
-    "What is {} of who leaves the plan: pay or forfeit it; {} with the last pay. Must be written where it happens."
+    "What is {} of who leaves the plan: pay or forfeit it; {} with the last pay. Must be written where it happens. A "
+    "leave is no leaving; moving to another plan is, and leaving the company, hired again or not."
 )
 
 
@@ -83,7 +84,8 @@ class Holdback(_Rule):
         gt=0, lt=1, description="Share of what is to be paid.", json_schema_extra=SHARE | {"lower": 0.05, "upper": 0.95}
     )
     released_after: Count | Literal["year"] = Field(
-        description="Released so many periods later, or year: with the last period of the fiscal year.",
+        description="Released so many periods later, or year: with the last period of the fiscal year; of who is not "
+        "on the plan then, with the next period in which they are.",
         json_schema_extra=COUNT,
     )
     on_leaving: OnLeaving | None = Field(None, description=ON_LEAVING.format("held back", "released"))
@@ -156,7 +158,8 @@ class Budget(_Rule):
     """A pool that all pay of a period must fit in."""
 
     kind: Literal["budget"] = Field(
-        description="Where all pay of a period exceeds the budget, everybody's shrinks alike."
+        description="Where all pay of a period exceeds the budget, everybody's shrinks alike. What somebody owes in it "
+        "neither adds to the budget nor shrinks."
     )
     amount: Number = Field(
         gt=0, description="The budget of a period, in the reporting currency.", json_schema_extra=AMOUNT

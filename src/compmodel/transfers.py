@@ -53,8 +53,10 @@ def payouts_by_plan(on_plans: Sequence[OnPlan], history: History, periods: str) 
     """Returns what everybody is paid by the plan they are on, day by day; of several that hold the first counts.
 
     Grain: as `Replay.payouts`, by plan, with `plan`, its name; `proration` is the share of the period on that plan.
-    Each plan begins with nothing held or owed, and who moves to another leaves it. Raises PlanError where somebody with
-    a target incentive is on no plan and not said to be, where a move in mid-period would pay twice, or as `replay`.
+    Each plan begins with nothing held or owed, and who moves to another leaves it, to come back or not; what is owed of
+    a draw stays owed by who comes back. There on a period's last day is who is on any plan then. Raises PlanError where
+    somebody with a target incentive is on no plan and not said to be, where a move in mid-period would pay twice, or as
+    `replay`.
     """
     plans = {of.plan.name: of.plan for of in on_plans if of.plan is not None}
     _refuse_unlike([of.plan for of in on_plans if of.plan is not None], plans)
@@ -66,7 +68,9 @@ def payouts_by_plan(on_plans: Sequence[OnPlan], history: History, periods: str) 
         raise PlanError(problems)
     frames = []
     for name, plan in plans.items():
-        mine = spans.assign(target_incentive=spans["target_incentive"].where(spans["plan"] == name, 0.0))
+        is_mine, others = spans["plan"] == name, set(plans) - {name}
+        elsewhere = spans["plan"].isin(others) & (spans["target_incentive"] > 0)
+        mine = spans.assign(target_incentive=spans["target_incentive"].where(is_mine, 0.0), on_other_plan=elsewhere)
         _refuse_paid_twice(plan, mine, history, ledgers.periods)
         run = replay_spans(plan, ledgers, mine.drop(columns="plan"))
         frames.append(run.payouts.assign(plan=name))

@@ -9,44 +9,45 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.components import Component
 from compmodel.earnings import Known
 from compmodel.errors import PlanError, Problem
+from compmodel.exchange import carried_at
 from compmodel.money import Array, exact, exact_array
 from compmodel.payout import PayRule
+from compmodel.people import rows_before
 from compmodel.periods import Period
 from compmodel.plan import Plan
 
 Positions = npt.NDArray[np.intp]
 
 
+def before_in_year(
+    people: pd.DataFrame, periods: dict[str, Period], rates: pd.DataFrame
+) -> tuple[Positions, list[Fraction]]:
+    """Returns the payee's row before each one in the same fiscal year, -1 for none, and `carried_at` of it."""
+    years = np.array([period.opening("").name for period in periods.values()])
+    position = np.asarray(people["period"].map({name: n for n, name in enumerate(periods)}), dtype=np.intp)
+    found = rows_before(people["payee_id"].to_numpy(dtype=object), position)
+    found = np.where(years[position] == years[position[found]], found, -1)
+    return found, carried_at(rates, people["period"], people["currency"], found)
+
+
 def incentive_to_date(
-    components: Sequence[Component],
     people: pd.DataFrame,
     numbers: dict[str, Array],
     per_year: Array,
-    periods: dict[str, Period],
+    before: Positions,
+    carried: Sequence[Fraction],
 ) -> Array:
-    """Returns target incentive x proration of the fiscal year up to and with each row, exactly."""
-    if not any(component.to_date == "elapsed" for component in components):
-        return np.zeros((len(people), 1))
+    """Returns target incentive x proration of the fiscal year up to and with each row, exactly.
+
+    `before` is the payee's row before each one in the year; `carried` is of `carried_at`.
+    """
     terms = exact_array(numbers["cent_days"]) / (exact_array(numbers["n_days"]) * exact_array(per_year) * 100)
-    years = [periods[name].opening("").name for name in people["period"]]
-    begins = [periods[name].starts_on for name in people["period"]]
-    found = np.empty((len(people), 1), dtype=object)
-    for row, (payee, year, on) in enumerate(zip(people["payee_id"], years, begins, strict=True)):
-        same = (people["payee_id"].to_numpy() == payee) & (np.array(years) == year) & (np.array(begins) <= on)
-        found[row, 0] = sum(terms[same, 0], Fraction(0))
-    return found
-
-
-def rows_before(people: pd.DataFrame, periods: dict[str, Period]) -> Positions:
-    """Returns the payee's row before each one in the same fiscal year, -1 for none."""
-    found, last = np.full(len(people), -1, dtype=np.intp), dict[tuple[str, str], int]()
-    begins = [periods[name].starts_on for name in people["period"]]
-    for row in np.argsort(np.array(begins, dtype="datetime64[D]"), kind="stable").tolist():
-        key = (people["payee_id"].iloc[row], periods[people["period"].iloc[row]].opening("").name)
-        found[row], last[key] = last.get(key, -1), row
+    found: Array = terms.copy()
+    for row in _in_time(before):
+        if before[row] >= 0:
+            found[row, 0] += found[before[row], 0] * carried[row]
     return found
 
 
@@ -70,29 +71,31 @@ def less_before(
     known: Known,
     paid_before: npt.NDArray[np.float64] | None,
     before: Positions,
+    carried: Sequence[Fraction],
     rule: PayRule,
 ) -> Array:
     """Returns pay of components to date less what was paid of the year before, each rounded by the rule; exact.
 
     `to_date`: positions of these components; `paid_before`: what a case names, NaN where it does not. Where nothing is
-    measured the year so far stays as it was.
+    measured, or there is no target, the year so far stays as it was.
     """
-    found = pay.copy()
-    order = sorted(range(len(pay)), key=lambda row: _depth(before, row))
+    found, nothing = pay.copy(), known.has_no_result
+    order = _in_time(before)
     for i in to_date:
         so_far: dict[int, Fraction] = {-1: Fraction(0)}
         for row in order:
             given = np.nan if paid_before is None else paid_before[row, i]
-            paid = exact(given) if given == given else so_far[int(before[row])]
-            is_some = not known.is_empty[row, i]
-            so_far[row] = rule.rounded(pay[row, i]) if is_some else paid
+            paid = exact(given) if given == given else rule.rounded(so_far[int(before[row])] * carried[row])
+            so_far[row] = paid if nothing[row, i] else rule.rounded(pay[row, i])
             found[row, i] = so_far[row] - paid
     return found
 
 
-def _depth(before: Positions, row: int) -> int:
-    """How many rows of the year come before."""
-    n = 0
-    while before[row] >= 0:
-        row, n = int(before[row]), n + 1
-    return n
+def _in_time(before: Positions) -> list[int]:
+    """Rows, none ahead of the one before it."""
+    depth, at = np.zeros(len(before), dtype=np.intp), before.copy()
+    while (at >= 0).any():
+        depth += at >= 0
+        at = np.where(at >= 0, before[at], -1)
+    order: list[int] = np.argsort(depth, kind="stable").tolist()
+    return order
