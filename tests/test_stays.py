@@ -15,7 +15,7 @@ import pytest
 import compmodel as cm
 from compmodel.errors import PlanError
 from compmodel.plan import Plan, parsed_plan
-from compmodel.transfers import OnPlan, payouts_by_plan
+from compmodel.transfers import OnPlan, payouts_by_plan, payouts_in_force
 from histories import Company, Row, counted, employed, event, held
 from test_pay import part, plan_of
 
@@ -209,3 +209,22 @@ class TestPools:
         left = company(employed("p"), employed("q", ends_on="2025-02-28"))
         assert paid(plan(component=self.POOL, on_last_day=True), left)["2025Q1"] == 9000
         assert paid(plan(component=self.POOL), left)["2025Q1"] == 4500
+
+
+class TestVersions:
+    """A version that ends may leave nothing behind of people who go on."""
+
+    def paid(self, released_after: object, *spans: Row, on: str = "2025-07-01") -> dict[str, float]:
+        old = plan({**HELD, "released_after": released_after, "on_leaving": "pay"})
+        new = old.replace({"effective_on": dt.date.fromisoformat(on), "adjustments": []})
+        return by_quarter(payouts_in_force([old, new], company(*spans), LONGER))
+
+    def test_what_is_still_held_would_be_lost(self) -> None:
+        with pytest.raises(PlanError, match=r"adjustments has '2025Q2', but ends with pay held back.* one person"):
+            self.paid(1, employed("p"))
+
+    def test_what_leaves_nothing_is_paid(self) -> None:
+        leaves = employed("p", ends_on="2025-06-30")
+        assert self.paid(4, leaves) == {"2025Q1": 8000, "2025Q2": 12_000}
+        found = self.paid("year", employed("p"), on="2026-01-01")
+        assert list(found.values()) == [8000, 8000, 8000, 16_000, 10_000, 10_000]

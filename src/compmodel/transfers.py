@@ -21,7 +21,7 @@ from compmodel.misfits import misfits
 from compmodel.payouts import COLUMNS
 from compmodel.periods import Period, period_range
 from compmodel.plan import Plan
-from compmodel.replay import Ledgers, people_of, rates_paid, replay, replay_spans
+from compmodel.replay import Ledgers, Replay, people_of, rates_paid, replay, replay_spans
 from compmodel.settlement import Draw, Guarantee
 from compmodel.style import count_words
 from compmodel.tables import History
@@ -162,7 +162,8 @@ def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -
     """Returns the payouts of a plan that changes: each period by the version in force on its first day.
 
     Grain: as `Replay.payouts`, with `version`, the day the version holds from. Each version begins with nothing held or
-    owed. Raises PlanError when none is in force at first, or as `replay`.
+    owed. Raises PlanError when none is in force at first, when one ends with pay held back, carried over or owed of
+    people who go on, or as `replay`.
     """
     ordered = sorted(versions, key=lambda plan: plan.effective_on)
     found: list[tuple[Plan, list[str]]] = []
@@ -177,5 +178,20 @@ def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -
     frames = []
     for plan, names in found:
         (run,) = replay([plan], history, f"{names[0]}:{names[-1]}")
+        if plan is not found[-1][0]:
+            _refuse_left_over(run)
         frames.append(run.payouts.assign(version=pd.Timestamp(plan.effective_on)))
     return pd.concat(frames, ignore_index=True)
+
+
+def _refuse_left_over(run: Replay) -> None:
+    """Raises PlanError where people who go on have a balance, of which the next version knows nothing."""
+    leavers = run.stage.people.groupby("payee_id")["leaves"].last()
+    last = run.payouts.dropna(subset="balance").groupby(["payee_id", "component"])["balance"].last()
+    due = last[(last != 0) & ~leavers.reindex(last.index.get_level_values("payee_id")).to_numpy(dtype=bool)]
+    if len(due):
+        who = count_words(due.index.get_level_values("payee_id").nunique(), "person", "people")
+        rule = f"ends with pay held back, carried over or owed of {who}, of which the next version knows nothing"
+        fix = "Let it release all before, such as with released_after: year, or replay each version alone."
+        place, at = f"plan {run.plan.name}", run.periods[-1].name
+        raise PlanError([Problem(place, rule, fix, "adjustments", value=at)])
