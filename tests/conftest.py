@@ -114,10 +114,41 @@ def served(*arguments: str) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
+PAINT = 180_000
+"""Milliseconds a page may take."""
+
+
 def is_local(url: str) -> bool:
     """Tell whether a request stays on this machine."""
     parts = urlsplit(url)
     return parts.scheme in LOCAL_SCHEMES or parts.hostname in LOCAL_HOSTS
+
+
+@contextlib.contextmanager
+def notebook_page(browser: Browser, address: str, charts: int) -> Iterator[Page]:
+    """A served notebook with so many charts drawn; at the end no request may have left this machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    outside: list[str] = []
+    context.on("request", lambda request: None if is_local(request.url) else outside.append(request.url))
+    page = context.new_page()
+    page.goto(address, wait_until="commit", timeout=PAINT)
+    page.wait_for_function(f"document.querySelectorAll('[data-version]').length === {charts}", timeout=PAINT)
+    yield page
+    assert outside == []
+    context.close()
+
+
+def assert_opens_alone(browser: Browser, file: Path, width: int, charts: int) -> None:
+    """Checks that a file draws its charts with the network cut, without an error, no wider than the screen."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector(f"body[data-drawn='{charts}']", timeout=PAINT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert errors == []
+    context.close()
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from compmodel.cli import main
-from conftest import is_local, served
+from conftest import assert_opens_alone, notebook_page, served
 
 pytestmark = pytest.mark.browser
-PAINT = 180_000
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +22,11 @@ def address(browser_path: str) -> Iterator[str]:
 
 
 def test_the_notebook_shows_three_questions_with_charts(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    outside: list[str] = []
-    context.on("request", lambda request: None if is_local(request.url) else outside.append(request.url))
-    page = context.new_page()
-    page.goto(address, wait_until="commit", timeout=PAINT)
-    page.wait_for_function("document.querySelectorAll('[data-version]').length === 3", timeout=PAINT)
-    expect(page.locator(".cm-sentence").first).to_contain_text("matters most")
-    expect(page.get_by_role("heading", name="Definitions of Halves")).to_be_visible()
-    page.get_by_role("button", name="Show the table").first.click()
-    expect(page.locator(".cm-table table").first).to_be_visible()
-    assert outside == []
-    context.close()
+    with notebook_page(browser, address, charts=3) as page:
+        expect(page.locator(".cm-sentence").first).to_contain_text("matters most")
+        expect(page.get_by_role("heading", name="Definitions of Halves")).to_be_visible()
+        page.get_by_role("button", name="Show the table").first.click()
+        expect(page.locator(".cm-table table").first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -44,12 +36,4 @@ def test_the_file_opens_alone(browser: Browser, width: int, tmp_path: Path) -> N
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 0
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(out.as_uri())
-    page.wait_for_selector("body[data-drawn='3']", timeout=PAINT)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert errors == []
-    context.close()
+    assert_opens_alone(browser, out, width, charts=3)
