@@ -25,11 +25,11 @@ from compmodel.cli import main
 from compmodel.errors import CompModelError
 from compmodel.explore import grid, sweep
 from compmodel.pay_ranges import cost_range
+from compmodel.paying_parts import paying_part
 from compmodel.plan import parsed_plan
 from compmodel.question_commands import range_values
 from compmodel.reports import render_reports
 from compmodel.resampling import BLOCK, Resampled, resampled
-from compmodel.scenarios import paying_part
 from compmodel.sobol import sobol_indices
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")

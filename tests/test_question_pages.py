@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import compmodel as cm
-from compmodel.question_pages import PAGES, Asked, answered_page
+from compmodel.question_pages import PAGES, Asked, answered_page, answered_question
 from compmodel.reports import write_questions
 
 PLANS = Path("data/plans")
@@ -59,6 +59,20 @@ def test_with_names_shown_people_are_named(sample: cm.History) -> None:
     named = [one for one in answered_page("explore_plan", comparison) if "person" in one.answer.table]
     assert len(named) >= 3
     assert all(set(one.answer.table["person"].dropna()) <= {*sample.payees["name"], ""} for one in named)
+
+
+def test_a_plan_that_an_answer_cannot_take_is_named_and_another_one_answered(sample: cm.History) -> None:
+    thirds, halves = cm.load_plans(PLANS / "thirds.yaml", PLANS / "halves.yaml")
+    draw = {"kind": "draw", "amount": 1000, "recoverable": True}
+    drawn = halves.replace({"name": "drawn", "title": "Drawn", "adjustments": [draw]})
+    runs = cm.replay([drawn, thirds], sample, "2025Q4")
+    asked = {"All numbers at once": ("thirds",), "How much chance swings pay": ("drawn",)}
+    asked["What is left of the reason to retain more"] = ("drawn",)
+    questions = {one.heading: one for page in PAGES.values() for one in page}
+    for heading, (baseline,) in asked.items():
+        said = answered_question(questions[heading], cm.compare(runs, baseline)).answer.sentence
+        assert said.startswith("Thirds: "), heading
+        assert "Drawn is left out: it " in said, heading
 
 
 @pytest.mark.slow

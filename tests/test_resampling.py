@@ -17,6 +17,7 @@ from compmodel.chance_charts import difference_range
 from compmodel.chance_charts import pay_range as pay_chart
 from compmodel.errors import CompModelError
 from compmodel.metrics import METRICS
+from compmodel.other_values import cents_of_values
 from compmodel.pay_ranges import around, cost_range, pay_range
 from compmodel.replay import Replay, replay
 from compmodel.resampling import (
@@ -27,7 +28,6 @@ from compmodel.resampling import (
     home_books,
     resampled,
 )
-from compmodel.scenarios import cents_of_values
 
 ROOT = Path(__file__).resolve().parents[1]
 SPAN = "2025Q3:2025Q4"
@@ -207,6 +207,33 @@ def test_refusals(sample: cm.History, comparison: cm.Comparison) -> None:
     runs = replay([plan.replace({"adjustments": [draw]})], sample, "2025Q4")
     with pytest.raises(CompModelError, match="Halves settles pay over periods or people"):
         resampled(cm.compare(runs), 10)
+
+
+def test_a_plan_that_cannot_be_resampled_is_left_out_and_named(sample: cm.History) -> None:
+    thirds, halves = cm.load_plans(*(ROOT / f"data/plans/{name}.yaml" for name in ("thirds", "halves")))
+    draw = {"kind": "draw", "amount": 1000, "recoverable": True}
+    drawn = halves.replace({"name": "drawn", "title": "Drawn", "adjustments": [draw]})
+    fives = halves.replace({"name": "fives", "title": "Fives", "pay.rounded_to": 5})
+    runs = {run.plan.name: run for run in replay([thirds, halves, drawn, fives], sample, "2025Q4")}
+    with_all, without = (
+        cm.compare([runs[name] for name in names], "thirds")
+        for names in (("thirds", "drawn", "halves", "fives"), ("thirds", "halves"))
+    )
+    said = " Drawn is left out: it settles pay over periods or people (a draw)."
+    said += " Fives is left out: it rounds pay otherwise than to the cent on the total."
+    for ask, chart in ((cost_range, cost_chart), (pay_range, pay_chart)):
+        found, expected = ask(with_all, 60), ask(without, 60)
+        assert found.sentence == expected.sentence + said
+        assert set(found.table["plan"]) == {"thirds", "halves"}
+        pd.testing.assert_frame_equal(found.table, expected.table)
+        assert {"Drawn", "Fives"}.isdisjoint(str(trace.name) for trace in chart(with_all, found).data)
+    assert len(difference_range(with_all, cost_range(with_all, 60)).data[0].x) == 1
+    alone = cost_range(cm.compare([runs["thirds"], runs["drawn"]], "thirds"), 60)
+    assert alone.sentence.startswith("Thirds costs ")
+    assert "eight times in ten" in alone.sentence
+    assert len(cost_chart(with_all, alone).data)
+    with pytest.raises(CompModelError, match=r"Drawn settles .* and it is the baseline\. Choose another baseline\."):
+        cost_range(cm.compare([runs["drawn"], runs["thirds"]], "drawn"), 60)
 
 
 def test_memory_stays_below_the_limit(comparison: cm.Comparison) -> None:

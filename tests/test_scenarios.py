@@ -18,10 +18,11 @@ from compmodel import compiled, one_plan, stage_pay
 from compmodel.curve_lines import curve_lines
 from compmodel.errors import CompModelError
 from compmodel.money import exact
+from compmodel.other_values import cents_of_values
 from compmodel.pay_lines import is_straight
 from compmodel.plan import Plan, load_plan, parsed_plan
 from compmodel.replay import Replay, repaid, replay
-from compmodel.scenarios import cents_of_values, scenario_cents, scenario_results, scenario_totals
+from compmodel.scenarios import scenario_cents, scenario_results, scenario_totals
 from compmodel.tables import History
 from compmodel.whole_pay import Share, decided_cents
 from histories import CURVES, PERIODS, Company, companies, employed, event, held

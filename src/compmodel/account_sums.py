@@ -97,6 +97,24 @@ def account_sums(run: Replay, component: Component) -> AccountSums:
     return AccountSums(columns, blocks, n_cells + 1, len(paid), METRICS[component.metric].is_sum)
 
 
+def sums_of_rows(sums: AccountSums, rows: Codes) -> AccountSums:
+    """Returns the sums behind some of the rows paid, ascending; units that they share with others stay whole."""
+    position = np.full(sums.n_rows, -1)
+    position[rows] = np.arange(len(rows))
+    row = position[sums.ratios["row"].to_numpy()]
+    ratios, row = sums.ratios[row >= 0], row[row >= 0]
+    cell, empty = ratios["cell"].to_numpy(), sums.n_cells - 1
+    is_asked = np.zeros(sums.n_cells, dtype=bool)
+    is_asked[cell] = True
+    blocks = [block for block in sums.blocks if is_asked[block.at].any()]
+    cells = np.unique(np.concatenate([cell[cell < empty], *(block.at for block in blocks)]))
+    number = np.full(sums.n_cells, len(cells))
+    number[cells] = np.arange(len(cells))
+    blocks = [block._replace(at=number[block.at]) for block in blocks]
+    ratios = ratios.assign(row=row, cell=number[cell]).reset_index(drop=True)
+    return sums._replace(ratios=ratios, blocks=blocks, n_cells=len(cells) + 1, n_rows=len(rows))
+
+
 def _blocks(
     run: Replay,
     component: Component,

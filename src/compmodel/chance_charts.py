@@ -34,7 +34,9 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
     table, colours = answer.table[answer.table["period"] != "Total"], plan_colours(comparison)
     names = [period.name for period in comparison.periods]
     traces: list[dict[str, Any]] = []
-    for plan in (*comparison.others[::-1], comparison.plans[0]):
+    there = set(table["plan"])  # plans may be left out
+    others = [plan for plan in comparison.others if plan.name in there]
+    for plan in (*others[::-1], comparison.plans[0]):
         mine, colour = table[table["plan"] == plan.name], colours[plan.name]
         common = {"x": names, "legendgroup": plan.name}
         ends = [mine[of].map(style.statement_money) for of in ("cost", "p10", "p50", "p90")]
@@ -61,9 +63,9 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
     ticks = {"type": "category", "tickvals": names, "ticktext": quarter_labels(names), "tickangle": 0}
     costs = money_axis(f"Cost, {comparison.currency}", table[["cost", "p90"]].max(axis=1))
     title = "Cost, and P10 to P90 if resampled"
-    if not comparison.others:
+    if not others:
         return finished_figure(traces, {"xaxis": ticks, "yaxis": costs}, height=330, title=title)
-    for plan in comparison.others:
+    for plan in others:
         mine, colour = table[table["plan"] == plan.name], colours[plan.name]
         said = [mine[of].map("{:+,.2f}".format) for of in ("change", "change_low", "change_high")]
         traces.append(

@@ -4,7 +4,7 @@ Every setting is paid on what the run measured. A setting that makes no plan (a 
 and said (`trials.py`); a table that was stopped can be handed in again as `known` to go on. `cluster` is the address
 of a Dask scheduler whose workers do the work, `n_threads` counts threads of this machine: figures stay the same bits.
 
-Currently implemented: sweep, grid, heatmap, tornado.
+Currently implemented: sweep, grid, heatmap, tornado, combinations, with_changes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import product
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from compmodel.blocks import Progress
@@ -225,15 +226,26 @@ def _with_changes(
     n_threads: int,
 ) -> pd.DataFrame:
     """Every combination of values, the plan's own among them, with its change against the plan as it is."""
+    settings, is_current = combinations(run, values)
+    return with_changes(tried(run, settings, progress, known, cluster, n_threads), is_current)
+
+
+def combinations(run: Replay, values: Mapping[str, Sequence[float]]) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Returns every combination of values of levers by path, the plan's own values among them, and which is its own."""
+    _refuse_empty(values)
     own = {path: lever_at(run.plan, path).value for path in values}
     axes = [sorted({*map(float, of), own[path]}) for path, of in values.items()]
     settings = pd.DataFrame(list(product(*axes)), columns=list(values))
-    found = tried(run, settings, progress, known, cluster, n_threads)
-    is_current = np.all(settings.to_numpy() == list(own.values()), axis=1)
+    return settings, np.all(settings.to_numpy() == list(own.values()), axis=1)
+
+
+def with_changes(found: pd.DataFrame, is_current: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Returns settings tried, with change (against the plan as it is) and is_current."""
     now = found["cost"].to_numpy()[is_current]
     change = (found["cost"] - float(now[0])).round(2)
-    found.insert(len(values) + 1, "change", change)
-    found.insert(len(values) + 3, "is_current", is_current)
+    place = list(found.columns).index("cost")
+    found.insert(place + 1, "change", change)
+    found.insert(place + 3, "is_current", is_current)
     return found
 
 

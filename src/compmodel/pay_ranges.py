@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from compmodel.blocks import Progress
 from compmodel.compare import Answer, Comparison
 from compmodel.metrics import Sums
 from compmodel.money import Cents
-from compmodel.resampling import Resampled, resampled
+from compmodel.plan import Plan
+from compmodel.replay import Replay
+from compmodel.resampling import Resampled, pay_parts, resampled
 from compmodel.style import percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
@@ -38,6 +39,7 @@ def cost_range(
     """Returns what each plan costs on resampled histories, and in which interval its difference from the baseline lies.
 
     `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
+    Plans that cannot be paid on resampled histories are left out and named.
     Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
     change (from the baseline, as it happened), change_low, change_high (5th and 95th percentile), all amounts.
     """
@@ -45,7 +47,7 @@ def cost_range(
     periods = [*(period.name for period in comparison.periods), "Total"]
     frames = []
     base = _with_total(drawn.cost[comparison.baseline]), _actual_cost(comparison, comparison.baseline)
-    for plan in comparison.plans:
+    for plan in _drawn_plans(comparison, drawn):
         cost, actual = _with_total(drawn.cost[plan.name]), _actual_cost(comparison, plan.name)
         low, high = around(cost - base[0], actual - base[1], INTERVAL)
         columns = {"cost": actual / 100} | dict(zip(RANGE, around(cost, actual, RANGE.values()), strict=True))
@@ -61,7 +63,8 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
     n = len(comparison.periods)
     over = f"over {comparison.period_count}" if n > 1 else f"in {comparison.periods[0].name}"
     said = []
-    for plan in comparison.others:
+    others = _drawn_plans(comparison, drawn)[1:]
+    for plan in others:
         row = of_all[plan.name]
         low, high = row["change_low"], row["change_high"]
         if not (row["change"] or low or high):
@@ -75,15 +78,21 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
             said.append(f"On resampled histories the difference lies {span}: too few customers to tell the two apart.")
         else:
             said.append(f"On resampled histories the difference lies {span}.")
-    if not comparison.others:
+    if not others:
         span = f"between {short_money(own['p10'])} and {short_money(own['p90'])} eight times in ten"
         said = [f"{own['title']} costs {short_money(own['cost'])} {over}. On resampled histories it costs {span}."]
-    return " ".join([*said, *_how(drawn)])
+    return " ".join([*said, *_how(comparison, drawn)])
 
 
-def _how(drawn: Resampled) -> list[str]:
+def _drawn_plans(comparison: Comparison, drawn: Resampled) -> list[Plan]:
+    """The plans that were paid on the draws, the baseline first."""
+    return [plan for plan in comparison.plans if plan.name in drawn.cost]
+
+
+def _how(comparison: Comparison, drawn: Resampled) -> list[str]:
     """What else a reader must know of the draws."""
     said = ["KPIs stay as they were."] if drawn.has_kpis else []
+    said += [f"{comparison.plan(name).title} is left out: it {why}." for name, why in drawn.left_out.items()]
     if drawn.n_draws < drawn.asked:
         said.append(f"Stopped after {drawn.n_draws:,} of {drawn.asked:,} draws.")
     return said
@@ -102,26 +111,26 @@ def pay_range(
 
     `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
     Table: one row a plan and person, people in the order of the baseline's pay; plan, title, person, team, pay (what
-    happened), p10, p50, p90, amounts.
+    happened), p10, p50, p90, amounts. Where everybody's pay in every draw is too much to keep, draws are paid twice.
     """
     drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
+    plans, runs = _drawn_plans(comparison, drawn), {run.plan.name: run for run in comparison.replays}
+    actual = {plan.name: _pay_cents(runs[plan.name], comparison) for plan in plans}
+    ends = {name: np.zeros((len(RANGE), len(cents))) for name, cents in actual.items()}
+    for people, pays in pay_parts(comparison, drawn, progress, cluster, n_threads):
+        for name, mine in pays.items():
+            paid = actual[name][people]
+            least = np.minimum(mine.min(axis=0), paid) / 100  # nobody is paid less than in any draw
+            ends[name][:, people] = np.maximum(around(mine, paid, RANGE.values()), least)
+    order = np.lexsort((comparison.labels["person"].to_numpy(dtype=object), -actual[comparison.baseline]))
     frames: list[pd.DataFrame] = []
     said: list[str] = []
-    order: npt.NDArray[np.intp] | None = None
-    for plan in comparison.plans:
-        run = next(of for of in comparison.replays if of.plan.name == plan.name)
-        cents = (run.payouts["cost"] * 100).round().astype(np.int64).groupby(run.payouts["payee_id"]).sum()
-        pay = cents.reindex(comparison.labels["payee_id"], fill_value=0).to_numpy() / 100
-        if order is None:
-            order = np.lexsort((comparison.labels["person"].to_numpy(dtype=object), -pay))
-        mine, actual = drawn.pay[plan.name], np.rint(pay * 100).astype(np.int64)
-        least = np.minimum(mine.min(axis=0), actual) / 100  # nobody is paid less than in any draw
-        ends = np.maximum(around(mine, actual, RANGE.values()), least)
-        found = dict(zip(RANGE, ends, strict=True))
-        frame = comparison.labels[["person", "team"]].assign(plan=plan.name, title=plan.title, pay=pay, **found)
-        frames.append(frame.take(order))
-        paid = frame[frame["pay"] > 0]
-        width = float(((paid["p90"] - paid["p10"]) / 2 / paid["pay"]).median()) if len(paid) else 0.0
+    for plan in plans:
+        found = {"pay": actual[plan.name] / 100} | dict(zip(RANGE, ends[plan.name], strict=True))
+        frame = comparison.labels[["person", "team"]].assign(plan=plan.name, title=plan.title, **found).take(order)
+        frames.append(frame)
+        some = frame[frame["pay"] > 0]
+        width = float(((some["p90"] - some["p10"]) / 2 / some["pay"]).median()) if len(some) else 0.0
         said.append(
             f"{percent(width)} under {plan.title}" if said else f"{percent(width)} of what it was under {plan.title}"
         )
@@ -129,7 +138,13 @@ def pay_range(
     when = f"a {comparison.period_word}" if len(comparison.periods) == 1 else comparison.period_count
     sentence = f"Eight times in ten chance alone keeps pay over {when} within {', '.join(said)}"
     columns = ["plan", "title", "person", "team", "pay", *RANGE]
-    return Answer(" ".join([f"{sentence}, for the person in the middle.", *_how(drawn)]), table[columns])
+    return Answer(" ".join([f"{sentence}, for the person in the middle.", *_how(comparison, drawn)]), table[columns])
+
+
+def _pay_cents(run: Replay, comparison: Comparison) -> Cents:
+    """What each of the comparison's labels was paid over all periods."""
+    cents = (run.payouts["cost"] * 100).round().astype(np.int64).groupby(run.payouts["payee_id"]).sum()
+    return cents.reindex(comparison.labels["payee_id"], fill_value=0).to_numpy().astype(np.int64)
 
 
 def around(drawn: Cents, actual: Cents, at: Iterable[float]) -> Sums:

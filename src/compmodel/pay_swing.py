@@ -15,16 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.account_sums import account_sums
+from compmodel.account_sums import account_sums, sums_of_rows
 from compmodel.compare import SMALLEST_TEAM, Answer, Comparison, people_labels, refuse_few_draws
 from compmodel.components import Component
 from compmodel.errors import CompModelError, nearest
 from compmodel.luck import retained_component
 from compmodel.metrics import METRICS, Sums
+from compmodel.other_values import cents_of_values
+from compmodel.paying_parts import parts_of_people
 from compmodel.plan import Plan
 from compmodel.replay import Replay, people_of, replay
-from compmodel.resampling import BLOCK, drawn_books, drawn_values, drawn_weights
-from compmodel.scenarios import cents_of_values
+from compmodel.resampling import block_weights, blocks_of, drawn_books, drawn_cents
 from compmodel.style import count_words, percent, short_money, signed_money
 from compmodel.tables import History
 from compmodel.values import values
@@ -101,14 +102,20 @@ def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: 
     books = drawn_books(first, [of for found in sums.values() for _, of in found])
     sizes, asked = _incentives(first), _asked(first)
     _refuse_telling(comparison, first, asked & (sizes > 0))
-    shape = (n_draws, len(first.stage.people))
+    kept = asked & (sizes > 0)
     for target, run in runs.items():
-        pay = np.zeros(shape)
-        for start in range(0, n_draws, BLOCK):
-            weights = drawn_weights(books, len(run.history.accounts), BLOCK, seed, start // BLOCK)[: n_draws - start]
-            pay[start : start + BLOCK] = cents_of_values(run, drawn_values(run, sums[target], weights)) / 100
-        kept = asked & (sizes > 0)
-        share = pay[:, kept].std(axis=0) / sizes[kept]
+        swing = np.zeros(len(sizes))
+        for some, part in parts_of_people(run):
+            mine = sums[target]
+            if len(some) < len(sizes):
+                mine = [(i, sums_of_rows(of, some)) for i, of in mine]
+            pay = np.zeros((n_draws, len(some)))
+            for draws in blocks_of(n_draws):
+                for at, weights in block_weights(books, len(run.history.accounts), draws, seed):
+                    pay[draws[at]] = drawn_cents(part, mine, weights) / 100
+            mine_kept = kept[some]
+            swing[some[mine_kept]] = pay[:, mine_kept].std(axis=0)
+        share = swing[kept] / sizes[kept]
         actual = cents_of_values(run, run.stage.results.value[None])[0, kept].mean() / 100
         rows.append(
             {"target": target, "swing_share": float(np.sqrt((share**2).mean())), "pay": round(float(actual), 2)}

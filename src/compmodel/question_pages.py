@@ -6,7 +6,7 @@ answer says why, and the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -37,6 +37,7 @@ from compmodel.keep_whole import keep_whole
 from compmodel.luck import luck, reliability
 from compmodel.marginal_pay import marginal_pay
 from compmodel.marginal_pay_map import marginal_pay_map
+from compmodel.other_values import no_other_values
 from compmodel.pay_lines import is_straight
 from compmodel.pay_ranges import cost_range
 from compmodel.pay_swing import pay_for_retained, pay_swing
@@ -49,6 +50,7 @@ from compmodel.sobol import sobol_indices
 from compmodel.style import count_words
 from compmodel.timing import gain_from_timing
 from compmodel.trials import lever_at, lever_values
+from compmodel.wording import listed
 
 SOBOL_STEPS = (5, 2, 1)
 """How many steps each number is moved, down and up: the most with which every combination makes a plan."""
@@ -130,6 +132,25 @@ def _of_baseline(ask: Callable[[Comparison], Answer]) -> Callable[[Comparison], 
     return lambda comparison: _under(comparison.plan(comparison.baseline), ask(comparison))
 
 
+def _of_first_able(ask: Callable[[Comparison, str], Answer]) -> Callable[[Comparison], Answer]:
+    """Asks about the first plan that can be paid on other values, the baseline before all others."""
+
+    def asked(comparison: Comparison) -> Answer:
+        why = {plan.name: no_other_values(plan) for plan in comparison.plans}
+        plan = next((plan for plan in comparison.plans if not why[plan.name]), comparison.plans[0])
+        answer = _under(plan, ask(comparison, plan.name))
+        before = comparison.plans[: comparison.plans.index(plan)]
+        return _leaving_out(answer, [(of, f"it {why[of.name]}") for of in before])
+
+    return asked
+
+
+def _leaving_out(answer: Answer, plans: Sequence[tuple[Plan, str]]) -> Answer:
+    """The answer, with the plans that it could not be about, and why."""
+    said = [f"{plan.title} is left out: {why}." for plan, why in plans]
+    return replace(answer, sentence=" ".join([answer.sentence, *said]))
+
+
 def _tornado(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
     answer = tornado(run)
@@ -170,10 +191,15 @@ def _heatmap(comparison: Comparison) -> Drawn:
 
 
 def _sobol(comparison: Comparison) -> Drawn:
-    run = _looked_at(comparison)
-    if not is_straight(run.plan):
-        said = f"{run.plan.title} is paid one setting at a time, so thousands of settings take minutes"
+    """The first plan of which thousands of settings are paid at once, the baseline after all others."""
+    runs = {of.plan.name: of for of in comparison.replays}
+    plans = [*comparison.others, comparison.plan(comparison.baseline)]
+    at = next((n for n, plan in enumerate(plans) if is_straight(plan)), len(plans))
+    slow = "paid one setting at a time, so thousands of settings take minutes"
+    if at == len(plans):
+        said = f"{listed([plan.title for plan in plans])} {'is' if at == 1 else 'are'} {slow}"
         raise CompModelError(f"{said}. In Python: cm.sobol_indices(run, levers, n=64, progress=...).")
+    run = runs[plans[at].name]
     weights = [lever.path for lever in run.plan.sliders() if lever.path.endswith(".weight")]
     levers = [lever for lever in run.plan.sliders() if lever.path not in weights[-1:]]
     for steps in SOBOL_STEPS:
@@ -186,7 +212,8 @@ def _sobol(comparison: Comparison) -> Drawn:
                 continue
             raise
         said = f"{run.plan.title}: {answer.sentence} Each was moved up to {count_words(steps, 'step')} down and up."
-        return replace(answer, sentence=said), explore_charts.sobol_bars(answer)
+        answer = replace(answer, sentence=said)
+        return _leaving_out(answer, [(plan, f"it is {slow}") for plan in plans[:at]]), explore_charts.sobol_bars(answer)
     raise AssertionError("the last number of steps answers or raises")
 
 
@@ -239,12 +266,12 @@ PAGES: Mapping[str, tuple[Question, ...]] = {
         Question("How far a quarter's and a year's figure can be relied on", _table_alone(_of_baseline(reliability))),
         Question(
             "How much chance swings pay",
-            _drawn(_of_baseline(pay_swing), lambda _, answer: chance_charts.pay_swing(answer)),
+            _drawn(_of_first_able(pay_swing), lambda _, answer: chance_charts.pay_swing(answer)),
         ),
         Question(
             "What is left of the reason to retain more",
             _drawn(
-                _of_baseline(pay_for_retained),
+                _of_first_able(pay_for_retained),
                 lambda comparison, answer: chance_charts.pay_for_retained(answer, comparison.currency),
             ),
         ),

@@ -6,21 +6,24 @@ to the book that held it longest in the periods and counts for whoever held it w
 are sums of the resampled books. Every plan sees the same draws. KPIs stay as they were, and so do the ARR that a rate
 is worked out from and everything about people.
 
-Currently implemented: home_books, drawn_weights, drawn_books, drawn_values, resampled.
+Plans that cannot be paid on other values are left out, with the reason. People are paid a part at a time, and
+everybody's pay in every draw is kept only where it is small; `pay_parts` gives it some people at a time.
+
+Currently implemented: home_books, drawn_weights, block_weights, blocks_of, drawn_books, drawn_values, drawn_cents,
+resampled, pay_parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from compmodel.account_sums import AccountSums, Weights, account_sums, values_of
+from compmodel.account_sums import AccountSums, Weights, account_sums, sums_of_rows, values_of
 from compmodel.blocks import Progress
 from compmodel.codes import Codes, positions
 from compmodel.compare import Comparison
@@ -28,9 +31,11 @@ from compmodel.errors import CompModelError
 from compmodel.holders import ONE_DAY
 from compmodel.metrics import METRICS, Sums
 from compmodel.money import Cents
+from compmodel.other_values import cents_of_values, no_other_values
+from compmodel.paying_parts import PART, of_people, paying_part
 from compmodel.periods import Period
 from compmodel.replay import Replay
-from compmodel.scenarios import cents_of_values, paying_part
+from compmodel.scenarios import added_by
 from compmodel.style import count_words
 from compmodel.tables import History
 from compmodel.trials import in_blocks
@@ -39,20 +44,24 @@ BLOCK = 256
 """Draws made at a time, so that a seed gives the same draws however many are asked for."""
 MOST_BYTES = 100_000_000
 """Of the arrays of one piece of work, and of all that is kept."""
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
 class Resampled:
     """Pay on resampled histories, whole cents of the reporting currency, by plan.
 
-    `cost`: draws x periods; `pay`: draws x payees, in the order of the comparison's labels. `asked` draws were asked
-    for; fewer are there when the work was stopped.
+    `cost`: draws x periods; `pay`: draws x payees, in the order of the comparison's labels, nothing where that would be
+    above 100 MB (see `pay_parts`). `asked` draws were asked for; fewer are there when the work was stopped. `left_out`:
+    why plans are not there, by name, as said of them.
     """
 
     cost: dict[str, Cents]
     pay: dict[str, Cents]
     asked: int
     has_kpis: bool
+    seed: int
+    left_out: dict[str, str]
 
     @property
     def n_draws(self) -> int:
@@ -81,34 +90,50 @@ def home_books(history: History, periods: Sequence[Period], beside: Sequence[str
     return home
 
 
-def drawn_weights(books: Sequence[Codes], n_accounts: int, n_draws: int, seed: int, number: int = 0) -> Weights:
+def drawn_weights(
+    books: Sequence[Codes], n_accounts: int, n_draws: int, seed: int, number: int = 0, some: slice = ALL
+) -> Weights:
     """Returns how often each account is drawn: each book as many times as it has accounts; those in no book once.
 
-    `books`: positions of the accounts of each; `number`: of the block of draws.
+    `books`: positions of the accounts of each; `number`: of the block of draws, of which `some` are returned.
 
     >>> drawn_weights([np.array([0, 1, 2])], 4, 2, seed=0).sum(axis=1).tolist()
     [4, 4]
     """
     rng = np.random.default_rng([seed, number])
-    weights = np.ones((n_accounts, n_draws), dtype=np.uint8)  # an account's draws lie together
+    weights = np.ones((n_accounts, len(range(n_draws)[some])), dtype=np.uint8)  # an account's draws lie together
     for book in books:
         k = len(book)
         drawn = rng.integers(0, k, size=(k, n_draws), dtype=np.uint32).astype(np.intp)
         drawn *= n_draws
         drawn += np.arange(n_draws)
         times = np.bincount(drawn.ravel(), minlength=n_draws * k)
-        weights[book] = np.minimum(times, 255).reshape(k, n_draws)
+        weights[book] = np.minimum(times, 255).reshape(k, n_draws)[:, some]
     return weights.T
 
 
+class _Part(NamedTuple):
+    """Some people of a plan: their rows, what accounts add to their results, and their periods and payees."""
+
+    rows: Codes
+    sums: list[tuple[int, AccountSums]]
+    period: Codes
+    payee: Codes
+
+
 class _Drawing(NamedTuple):
-    """What draws are made and paid from: of each plan the run's paying part, its accounts' sums, rows and columns."""
+    """What draws are made and paid from: each plan's paying part, and groups of people, each with a part a plan.
+
+    `ends`: up to which payee each group goes.
+    """
 
     seed: int
     n_accounts: int
     books: list[Codes]
-    plans: list[tuple[Replay, list[tuple[int, AccountSums]], Codes, Codes]]
-    n_columns: tuple[int, int]
+    runs: list[Replay]
+    groups: list[list[_Part]]
+    ends: list[int]
+    n_periods: int
 
 
 def resampled(
@@ -123,33 +148,121 @@ def resampled(
 
     `progress(done, total, seconds_left)` is told draws after each block of them. Stopped by KeyboardInterrupt, it
     returns what is done. `cluster` and `n_threads` are as of `blocks.block_results`; figures stay the same bits.
-    Raises CompModelError for fewer than one draw, more than memory has room for, plans that it cannot pay, and a
-    cluster that does not answer.
+    Raises CompModelError for fewer than one draw, more than memory has room for, a baseline that cannot be paid on
+    other values, and a cluster that does not answer.
     """
-    runs, people = comparison.replays, comparison.labels["payee_id"]
     if n_draws < 1:
         raise CompModelError(f"{n_draws} draws were asked for; at least one is needed. Write n_draws=2000.")
-    most = MOST_BYTES // (8 * len(runs) * (len(people) + len(comparison.periods)))
+    runs, left_out = _able(comparison)
+    most = MOST_BYTES // (8 * len(runs) * len(comparison.periods))
     if n_draws > most:
         plans = count_words(len(runs), "plan")
-        fix = f"Ask for at most {most:,}, or compare fewer plans."
-        raise CompModelError(f"{n_draws:,} draws of {plans} and {len(people):,} people need too much memory. {fix}")
-    sums = [_sums_of(run) for run in runs]
-    books = drawn_books(runs[0], [of for found in sums for _, of in found])
-    n_accounts = len(runs[0].history.accounts)
-    payees = pd.Index(people)
-    each = [(paying_part(run), of, *_columns(run, payees)) for run, of in zip(runs, sums, strict=True)]
-    drawing = _Drawing(seed, n_accounts, books, each, (len(comparison.periods), len(payees)))
-    blocks = [range(start, min(start + BLOCK, n_draws)) for start in range(0, n_draws, BLOCK)]
-    found = in_blocks(partial(_paid_draws, drawing), blocks, cluster, n_threads, progress)
+        raise CompModelError(f"{n_draws:,} draws of {plans} need too much memory. Ask for at most {most:,}.")
+    n_payees = len(comparison.labels)
+    keeps_pay = 8 * len(runs) * n_draws * n_payees <= MOST_BYTES
+    drawing = _drawing(comparison, runs, seed)
+    work = partial(_paid_draws, drawing, range(len(drawing.groups)), keeps_pay)
+    found = in_blocks(work, blocks_of(n_draws), cluster, n_threads, progress)
     if not found:
         raise KeyboardInterrupt
+    has_kpis = any(component.metric not in METRICS for run in runs for component in run.plan.components)
+    costs, pays = _by_plan(runs, found)
+    return Resampled(costs, pays if keeps_pay else {}, n_draws, has_kpis, seed, left_out)
+
+
+def pay_parts(
+    comparison: Comparison,
+    drawn: Resampled,
+    progress: Progress | None = None,
+    cluster: str = "",
+    n_threads: int = 1,
+) -> Iterator[tuple[slice, dict[str, Cents]]]:
+    """Yields some people at a time, of the comparison's labels, and their pay by plan: draws x these people.
+
+    Where it was not kept it is worked out again from the same draws; a stop then ends it. `progress` as of `resampled`.
+    """
+    if drawn.pay:
+        yield ALL, drawn.pay
+        return
+    runs, n = _able(comparison)[0], drawn.n_draws
+    drawing, first = _drawing(comparison, runs, drawn.seed), 0
+    most, n_groups = MOST_BYTES // (8 * len(runs) * n), len(drawing.groups)
+    while first < n_groups:
+        begin = drawing.ends[first - 1] if first else 0
+        last = max(first + 1, sum(end - begin <= most for end in drawing.ends))
+
+        def told(done: int, _: int, left: float, first: int = first, last: int = last) -> None:
+            if progress:  # as if every group took as long
+                all_done = (n * first + done * (last - first)) / n_groups
+                progress(int(all_done), n, left + (left + 1) * (n_groups - last) / (last - first))
+
+        work = partial(_paid_draws, drawing, range(first, last), True)
+        found = in_blocks(work, blocks_of(n), cluster, n_threads, told)
+        if sum(len(cost) for block in found for cost, _ in block[:1]) < n:
+            raise KeyboardInterrupt
+        yield slice(begin, drawing.ends[last - 1]), _by_plan(runs, found)[1]
+        first = last
+
+
+def _able(comparison: Comparison) -> tuple[list[Replay], dict[str, str]]:
+    """The runs that can be paid on other values, and why the others cannot; raises where the baseline is among them."""
+    why = {run.plan.name: no_other_values(run.plan) for run in comparison.replays}
+    if said := why[comparison.baseline]:
+        fix = "Choose another baseline." if comparison.others else "Ask about another plan."
+        title = comparison.plan(comparison.baseline).title
+        what = f"{title} {said}, so it cannot be paid on resampled histories"
+        raise CompModelError(f"{what}{', and it is the baseline' if comparison.others else ''}. {fix}")
+    runs = [run for run in comparison.replays if not why[run.plan.name]]
+    return runs, {name: said for name, said in why.items() if said}
+
+
+def _by_plan(
+    runs: Sequence[Replay], found: Sequence[list[tuple[Cents, Cents]]]
+) -> tuple[dict[str, Cents], dict[str, Cents]]:
+    """Cost and pay of all blocks by plan."""
     names = [run.plan.name for run in runs]
     costs, pays = (
         {name: np.concatenate([block[p][i] for block in found]) for p, name in enumerate(names)} for i in range(2)
     )
-    has_kpis = any(component.metric not in METRICS for run in runs for component in run.plan.components)
-    return Resampled(costs, pays, n_draws, has_kpis)
+    return costs, pays
+
+
+def _drawing(comparison: Comparison, runs: Sequence[Replay], seed: int) -> _Drawing:
+    """The draws' accounts, and people in groups of about `PART` results, whole people each, in the labels' order."""
+    sums = [_sums_of(run) for run in runs]
+    books = drawn_books(comparison.replays[0], [of for found in sums for _, of in found])
+    payees = pd.Index(comparison.labels["payee_id"])
+    columns, size = [_columns(run, payees) for run in runs], np.zeros(len(payees), dtype=np.intp)
+    for run, (_, payee) in zip(runs, columns, strict=True):
+        n_rows = np.bincount(payee[payee >= 0], minlength=len(payees))
+        np.maximum(size, n_rows * len(run.plan.components), out=size)
+    group = (np.cumsum(size) - size) // PART
+    ends = [*(np.flatnonzero(np.diff(group)) + 1).tolist(), len(payees)]
+    groups: list[list[_Part]] = []
+    for begin, end in zip([0, *ends], ends, strict=False):
+        parts = []
+        for of, (period, payee) in zip(sums, columns, strict=True):
+            is_mine = (payee >= begin) & (payee < end)
+            rows = np.flatnonzero(is_mine | (len(ends) == 1))
+            mine = of if len(ends) == 1 else [(i, sums_of_rows(one, rows)) for i, one in of]
+            parts.append(_Part(rows, mine, period[rows], payee[rows]))
+        groups.append(parts)
+    n_accounts = len(comparison.replays[0].history.accounts)
+    paying = [paying_part(run) for run in runs]
+    return _Drawing(seed, n_accounts, books, paying, groups, ends, len(comparison.periods))
+
+
+def block_weights(books: Sequence[Codes], n_accounts: int, draws: range, seed: int) -> Iterator[tuple[slice, Weights]]:
+    """Yields the weights of a block's draws, counted from its first, as many at a time as fit the memory."""
+    step = max(1, MOST_BYTES // max(1, n_accounts))
+    for start in range(0, len(draws), step):
+        some = slice(start, min(start + step, len(draws)))
+        yield some, drawn_weights(books, n_accounts, BLOCK, seed, draws.start // BLOCK, some)
+
+
+def blocks_of(n_draws: int) -> list[range]:
+    """Returns draws in the blocks that they are made in."""
+    return [range(start, min(start + BLOCK, n_draws)) for start in range(0, n_draws, BLOCK)]
 
 
 def drawn_books(run: Replay, sums: Sequence[AccountSums]) -> list[Codes]:
@@ -184,27 +297,32 @@ def _columns(run: Replay, payees: pd.Index) -> tuple[Codes, Codes]:
     return positions(run.stage.people["period"], names), positions(run.stage.people["payee_id"], payees)
 
 
-def _paid_draws(given: _Drawing, draws: range) -> list[tuple[Cents, Cents]]:
-    """Cost by period and pay by payee of a block of draws, of each plan, in pieces that fit the memory."""
-    weights = drawn_weights(given.books, given.n_accounts, BLOCK, given.seed, draws.start // BLOCK)[: len(draws)]
-    found = []
-    for run, sums, period, payee in given.plans:
-        cost, pay = (np.zeros((len(weights), n), dtype=np.int64) for n in given.n_columns)
-        widest = max([len(block.accounts) for _, of in sums for block in of.blocks], default=0)
-        numbers = max([2 * of.n_cells + 6 * len(of.ratios) for _, of in sums], default=0) + widest
-        size = max(1, MOST_BYTES // (8 * (numbers + 12 * len(period) * len(run.plan.components))))
-        for start in range(0, len(weights), size):
-            cents = cents_of_values(run, drawn_values(run, sums, weights[start : start + size]))
-            for into, of in ((cost, period), (pay, payee)):
-                into[start : start + size] = _added_by(cents, of, into.shape[1])
-        found.append((cost, pay))
+def drawn_cents(run: Replay, sums: Sequence[tuple[int, AccountSums]], weights: Weights) -> Cents:
+    """Returns the cost of each row with accounts counted so often, in pieces that fit the memory: draws x rows."""
+    cells = run.stage.results.value.size
+    widest = max([len(block.accounts) for _, of in sums for block in of.blocks], default=0)
+    numbers = max([2 * of.n_cells + 6 * len(of.ratios) for _, of in sums], default=0) + widest
+    step = max(1, MOST_BYTES // (8 * (numbers + 12 * cells)))
+    found = np.empty((len(weights), len(run.stage.people)), dtype=np.int64)
+    for start in range(0, len(weights), step):
+        some = slice(start, start + step)
+        found[some] = cents_of_values(run, drawn_values(run, sums, weights[some]))
     return found
 
 
-def _added_by(cents: Cents, group: npt.NDArray[Any], n: int) -> Cents:
-    """Cents of rows added up by group, as whole numbers; draws x groups."""
-    order = np.argsort(group, kind="stable")
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
-    found = np.zeros((len(cents), n), dtype=np.int64)
-    found[:, group[order][begins]] = np.add.reduceat(cents[:, order], begins, axis=1)
+def _paid_draws(given: _Drawing, groups: range, keeps_pay: bool, draws: range) -> list[tuple[Cents, Cents]]:
+    """Cost by period and, if kept, pay by payee of some groups in a block of draws; of each plan."""
+    n, first = len(draws), given.ends[groups.start - 1] if groups.start else 0
+    shape = (n, given.ends[groups.stop - 1] - first if keeps_pay else 0)
+    found = [(np.zeros((n, given.n_periods), dtype=np.int64), np.zeros(shape, dtype=np.int64)) for _ in given.runs]
+    for some, weights in block_weights(given.books, given.n_accounts, draws, given.seed):
+        for group in groups:
+            for run, part, (cost, pay) in zip(given.runs, given.groups[group], found, strict=True):
+                mine = run if len(given.groups) == 1 else of_people(run, part.rows)
+                cents = drawn_cents(mine, part.sums, weights)
+                there, sums = added_by(cents, part.period)
+                cost[some, there] += sums
+                if keeps_pay:
+                    there, sums = added_by(cents, part.payee - first)
+                    pay[some, there] += sums
     return found

@@ -8,14 +8,16 @@ Exact means: each half cent and each place at a jump is decided in whole numbers
 and `one_plan` say what is proven). Assumed: values that are equal as floats are equal at jumps, and a value within
 float error of a joint without a jump counts as on it. That pay is `repaid`'s to the cent is tested, not proven.
 
-Currently implemented: scenario_cents, scenario_results, scenario_totals, unrounded_totals, cents_of_values,
-converted_cents, paying_part.
+People are paid a part at a time (`paying_parts`), and a part's scenarios some at a time, so memory grows neither with
+scenarios nor, beside the run itself, with people.
+
+Currently implemented: scenario_cents, scenario_results, scenario_totals, unrounded_totals, target_cents, known_in,
+rates_in, added_by, converted_cents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -23,30 +25,29 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compmodel.clawbacks import clawbacks
 from compmodel.curve_lines import conditions
-from compmodel.curves import payout_slope
-from compmodel.earnings import doubtful_rows, earned
+from compmodel.earnings import Known
 from compmodel.errors import CompModelError
 from compmodel.exchange import rate_of
-from compmodel.money import NEAR, Array, Cents, exact, exact_array, whole_cents
+from compmodel.money import Array, Cents, exact, exact_array
 from compmodel.one_plan import plan_cents
 from compmodel.pay_lines import is_straight
+from compmodel.paying_parts import parts_of_people
 from compmodel.payout import payout_cents
 from compmodel.payouts import known_of, payouts
 from compmodel.plan import Plan
 from compmodel.prepared_pay import LEAST_NEAR, LOST, Prepared, prepared
 from compmodel.replay import Replay, measures_alike
 from compmodel.scenario_settings import Wanted, changes_of, check, numbers_of, swept, wanted_of
-from compmodel.settlement import MONEY
 from compmodel.stage_pay import BLOCK_BYTES, Kernel, kernel_for, paid
-from compmodel.tables import TABLES
 
 By = Literal["total", "payee_id", "period", "row"]
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 MOST_BYTES = 2**25
 """Of pay of scenarios x people at a time."""
+MOST_FOUND = 256_000_000
+"""Bytes of scenarios x payees, periods or rows that one answer may have."""
 
 
 def scenario_cents(run: Replay, settings: pd.DataFrame, by: By = "total", kernel: Kernel | None = None) -> Cents:
@@ -57,22 +58,21 @@ def scenario_cents(run: Replay, settings: pd.DataFrame, by: By = "total", kernel
     the rest (`Plan.moved`). Shape: scenarios, or scenarios x payees or periods (sorted), or x rows of
     `run.stage.people`. Exact: to the cent what `repaid` pays, in every cell and sum. `kernel` is for tests and
     measurements: "compiled" (needs numba), "numpy", or by size.
-    Raises CompModelError naming scenario and field where a scenario is no valid plan.
+    Raises CompModelError naming scenario and field where a scenario is no valid plan, and where by payee or row so
+    many settings would fill more than 256 MB.
     """
     groups = _groups(run, by)
-    found = np.zeros((len(settings), groups.max(initial=-1) + 1), dtype=np.int64)
-    order = np.argsort(groups, kind="stable")
-    begins = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    rate = _rates(run)
-    for scenarios, pay in _paid(run, settings, kernel):
-        cost = converted_cents(rate, pay)
-        if by == "row":
-            found[scenarios] = cost
-        elif len(begins):
-            found[scenarios] = np.add.reduceat(cost if by == "total" else cost[:, order], begins, axis=1)
-    if by != "total":
-        return found
-    return found[:, 0] if found.shape[1] else np.zeros(len(settings), dtype=np.int64)
+    n = groups.max(initial=-1) + 1
+    if 8 * n * len(settings) > MOST_FOUND and by != "total":
+        fix = f"Ask for {max(1, MOST_FOUND // (8 * n)):,} settings at a time, or by total."
+        raise CompModelError(f"{len(settings):,} settings of {n:,} amounts each fill more than 256 MB. {fix}")
+    found = np.zeros((len(settings), max(n, 1)), dtype=np.int64)
+    for rows, part, every in _paid_parts(run, settings, kernel):
+        rate = rates_in(part)
+        for scenarios, pay in every:
+            there, sums = added_by(converted_cents(rate, pay), groups[rows])
+            found[np.ix_(scenarios, there)] += sums
+    return found[:, 0] if by == "total" else found[:, :n]
 
 
 def scenario_results(run: Replay, settings: pd.DataFrame, kernel: Kernel | None = None) -> pd.DataFrame:
@@ -82,15 +82,17 @@ def scenario_results(run: Replay, settings: pd.DataFrame, kernel: Kernel | None 
     components, those paid at least that for their time on the plan; see `target_cents`), share_paid (those paid
     anything, of the same). Raises as `scenario_cents`.
     """
-    n, target = len(settings), target_cents(run)
-    is_on = target > 0
-    cost, at_target, some = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
-    rate = _rates(run)
-    for scenarios, pay in _paid(run, settings, kernel):
-        cost[scenarios] = converted_cents(rate, pay).sum(axis=1)
-        at_target[scenarios] = ((pay >= target) & is_on).sum(axis=1)
-        some[scenarios] = ((pay > 0) & is_on).sum(axis=1)
-    n_people = max(1, int(is_on.sum()))
+    cost, at_target, some = (np.zeros(len(settings), dtype=np.int64) for _ in range(3))
+    n_on = 0
+    for _, part, every in _paid_parts(run, settings, kernel):
+        target, rate = target_cents(part), rates_in(part)
+        is_on = target > 0
+        n_on += int(is_on.sum())
+        for scenarios, pay in every:
+            cost[scenarios] += converted_cents(rate, pay).sum(axis=1)
+            at_target[scenarios] += ((pay >= target) & is_on).sum(axis=1)
+            some[scenarios] += ((pay > 0) & is_on).sum(axis=1)
+    n_people = max(1, n_on)
     columns = {"cost": cost / 100, "share_at_target": at_target / n_people, "share_paid": some / n_people}
     return pd.DataFrame(columns, index=settings.index)
 
@@ -123,13 +125,17 @@ def scenario_totals(run: Replay, settings: pd.DataFrame) -> Floats:
     Half a cent a person and period may be missing or too much; on the benchmark's team the relative error is below
     1e-6. Plans with gates, or that are no straight lines, are paid exactly instead. Raises as `scenario_cents`.
     """
-    ready = _ready(run)
-    wanted = None if ready is None or any(map(conditions, run.plan.components)) else wanted_of(run.plan, settings)
+    by_lines = is_straight(run.plan) and not any(map(conditions, run.plan.components))
+    wanted = wanted_of(run.plan, settings) if by_lines else None
     check(run.plan, settings, wanted)
-    if ready is None or wanted is None or wanted.suspects.any():
+    if wanted is None or wanted.suspects.any():
         return scenario_cents(run, settings) / 100
-    found = unrounded_totals(ready, wanted)
-    return scenario_cents(run, settings) / 100 if found is None else found
+    totals = np.zeros(len(settings))
+    for _, part in parts_of_people(run):
+        ready = _ready(part)
+        found = None if ready is None else unrounded_totals(ready, wanted)
+        totals += scenario_cents(part, settings) / 100 if found is None else found
+    return totals
 
 
 def unrounded_totals(ready: Prepared, wanted: Wanted) -> Floats | None:
@@ -153,88 +159,41 @@ def unrounded_totals(ready: Prepared, wanted: Wanted) -> Floats | None:
     return totals
 
 
-def cents_of_values(run: Replay, value: Floats) -> Cents:
-    """Returns the pay of the run's plan on other measured values, in whole cents of the reporting currency.
-
-    `value`: draws x rows of `run.stage.people` x components, NaN where nothing was measured; a value counts as the
-    decimal or fraction it was written as (`money.exact`). Shape: draws x rows. Who is on the plan, targets and opening
-    ARR stay as in the run. Raises CompModelError where the plan settles pay over time or people.
-    """
-    plan, people = run.plan, run.stage.people
-    shared = any(component.to_date or component.basis.kind == "pool" for component in plan.components)
-    if not plan.pay.is_plain:
-        said = f"{plan.title} rounds pay otherwise than to the cent on the total, which other values cannot follow"
-        raise CompModelError(f"{said}. Write pay.rounded_to 0.01 and rounding half_up for the comparison.")
-    if shared or any(isinstance(rule, MONEY) for rule in plan.adjustments):
-        said = f"{plan.title} settles pay over periods or people (to_date, a pool, or adjustments in cents)"
-        raise CompModelError(f"{said}, so other values need the whole history. Run replay() on each history.")
-    known = known_of(plan, people, run.stage.results, {p.name: p for p in run.periods}, run.stage.rates)
-    is_paid = (~known.is_absent) & (people[["on_last_day"]].to_numpy() | (not plan.pay.on_last_day))
-    found = np.zeros(value.shape[:2], dtype=np.int64)
-    step = max(1, MOST_BYTES // (64 * max(1, len(people) * len(plan.components))))
-    for start in range(0, len(value), step):
-        some = value[start : start + step]
-        is_empty = np.isnan(some)
-        at = known._replace(value=np.where(is_empty, 0.0, some), is_empty=is_empty)
-        at = at._replace(target=np.broadcast_to(known.target, some.shape))
-        floats = earned(plan.components, at, plan.conditions)
-        pay = np.where(is_paid, floats.pay, 0.0)
-        doubt = doubtful_rows(plan.components, at, floats, plan.conditions)
-
-        alike = np.where(is_empty, np.nan, at.value)
-        if not plan.conditions and not any(component.adjustments for component in plan.components):
-            for i, component in enumerate(plan.components):  # where a curve is flat, values pay alike
-                attained, curve = floats.attainment[..., i], component.curve
-                slopes = [payout_slope(attained + off, curve) for off in (-NEAR, 0.0, NEAR)]
-                is_flat = (np.abs(slopes).max(axis=0) == 0) & ~doubt & ~is_empty[..., i]
-                alike[..., i] = np.where(is_flat, -1e9 - floats.factor[..., i], alike[..., i])
-
-        def exactly(cells: Rows, at: Array = at.value, is_empty: Array = is_empty, alike: Array = alike) -> Array:
-            draws, rows = np.divmod(cells, len(people))
-            keys = np.column_stack([rows, np.nan_to_num(alike[draws, rows], nan=1e300)])
-            _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-            chosen = known.rows(rows[first])._replace(
-                value=exact_array(at[draws[first], rows[first]]), is_empty=is_empty[draws[first], rows[first]]
-            )
-            exact_pay = earned(plan.components, chosen, plan.conditions).pay
-            exact_pay[~is_paid[rows[first]]] *= 0
-            whole: Array = exact_pay.sum(axis=1)[inverse.ravel()]
-            return whole
-
-        total = pay.sum(axis=-1).ravel()
-        doubted = np.flatnonzero(doubt.ravel())
-        if len(doubted):
-            total[doubted] = exactly(doubted).astype(float)
-        found[start : start + step] = whole_cents(total, exactly, _rounding(plan)).reshape(some.shape[:2])
-    return converted_cents(_rates(run), found)
-
-
-def _rounding(plan: Plan) -> Literal["half_up", "half_even"]:
-    return "half_even" if plan.pay.rounding == "half_even" else "half_up"
-
-
-def _paid(run: Replay, settings: pd.DataFrame, kernel: Kernel | None) -> Iterator[tuple[Rows, Cents]]:
-    """Some scenarios at a time with the pay of rows of people in whole cents of the pay currency."""
-    ready = _ready(run)
-    wanted = None if ready is None else wanted_of(run.plan, settings)
+def _paid_parts(
+    run: Replay, settings: pd.DataFrame, kernel: Kernel | None
+) -> Iterator[tuple[Rows, Replay, Iterator[tuple[Rows, Cents]]]]:
+    """Some rows of people at a time with their run, and their pay of some scenarios at a time."""
+    wanted = wanted_of(run.plan, settings) if is_straight(run.plan) else None
     check(run.plan, settings, wanted)
-    step = max(1, MOST_BYTES // (8 * max(1, len(run.stage.people))))
-    if ready is not None and wanted is not None and not wanted.suspects.any():
-        order = np.lexsort(wanted.which.T[::-1])
-        alone = plan_cents(ready, numbers_of(wanted, 0)) if len(settings) == 1 and not kernel else None
-        if alone is not None:
-            yield order, alone[None]
-            return
-        kernel = kernel or kernel_for(len(settings) * len(run.stage.people) * len(run.plan.components))
-        for start in range(0, len(settings), min(step, 4096)):
-            scenarios = order[start : start + min(step, 4096)]
-            found = swept(ready, wanted, scenarios)
-            if found is None:
-                yield from _one_by_one(run, settings, scenarios)
-            else:
-                yield scenarios, paid(ready, found, kernel)
-    else:
+    if wanted is not None and wanted.suspects.any():
+        wanted = None
+    is_alone = len(settings) == 1 and not kernel
+    kernel = kernel or kernel_for(len(settings) * len(run.stage.people) * len(run.plan.components))
+    for rows, part in parts_of_people(run):
+        yield rows, part, _paid(part, settings, wanted, kernel, is_alone)
+
+
+def _paid(
+    run: Replay, settings: pd.DataFrame, wanted: Wanted | None, kernel: Kernel, is_alone: bool
+) -> Iterator[tuple[Rows, Cents]]:
+    """Some scenarios at a time with the pay of rows of people in whole cents of the pay currency."""
+    ready = None if wanted is None else _ready(run)
+    if ready is None or wanted is None:
         yield from _one_by_one(run, settings, np.arange(len(settings)))
+        return
+    order = np.lexsort(wanted.which.T[::-1])
+    alone = plan_cents(ready, numbers_of(wanted, 0)) if is_alone else None
+    if alone is not None:
+        yield order, alone[None]
+        return
+    step = min(4096, max(1, MOST_BYTES // (8 * len(run.stage.people))))
+    for start in range(0, len(settings), step):
+        scenarios = order[start : start + step]
+        found = swept(ready, wanted, scenarios)
+        if found is None:
+            yield from _one_by_one(run, settings, scenarios)
+        else:
+            yield scenarios, paid(ready, found, kernel)
 
 
 def _one_by_one(run: Replay, settings: pd.DataFrame, scenarios: Rows) -> Iterator[tuple[Rows, Cents]]:
@@ -255,33 +214,37 @@ def _payouts(run: Replay, plan: Plan) -> pd.DataFrame:
     return payouts(plan, stage.people, stage.results, run.periods, stage.rates, again)
 
 
-def paying_part(run: Replay) -> Replay:
-    """Returns the run with what scenarios and other values are paid from, and without history, ledgers and ratios.
-
-    What a clawback takes back is in the ledgers: a plan with one takes them along.
-    """
-    tables = {name: getattr(run.history, name).head(0) for name in TABLES}
-    stage = run.stage
-    if not list(clawbacks(run.plan.adjustments)):
-        stage = stage._replace(recovered=_nothing_recovered)
-    history, nothing = replace(run.history, warnings=(), **tables), pd.DataFrame()
-    return Replay(run.plan, history, run.periods, nothing, nothing, nothing, nothing, stage)
-
-
-def _nothing_recovered(plan: Plan, cents: Cents) -> dict[int, Cents]:
-    return {}
-
-
 def _ready(run: Replay) -> Prepared | None:
     plan, people, results = run.plan, run.stage.people, run.stage.results
     if not is_straight(plan) or results.attainment is not None or results.target is not None or not len(people):
         return None
-    known = known_of(plan, people, results, {period.name: period for period in run.periods}, run.stage.rates)
+    known = known_in(run)
     is_paid = people["on_last_day"].to_numpy() | (not plan.pay.on_last_day)
     ratios = [
         tuple(of[name].to_numpy(dtype=float) for name in ("numerator", "denominator")) for of in results.described
     ]
     return prepared(plan.components, known, people["segment"].tolist(), is_paid, results.exactly, ratios)  # type: ignore[arg-type]
+
+
+def known_in(run: Replay) -> Known:
+    """Returns what earnings of the run's people are worked out from."""
+    by_name = {period.name: period for period in run.periods}
+    return known_of(run.plan, run.stage.people, run.stage.results, by_name, run.stage.rates)
+
+
+def added_by(cents: Cents, group: Rows) -> tuple[Rows, Cents]:
+    """Returns the groups there are, ascending, and cents of rows added up by them; draws or scenarios x groups.
+
+    >>> there, sums = added_by(np.array([[1, 2, 3]]), np.array([2, 0, 2]))
+    >>> there.tolist(), sums.tolist()
+    ([0, 2], [[2, 4]])
+    """
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    if not len(begins):
+        return group, cents
+    ordered = cents if (np.diff(group) >= 0).all() else cents[:, order]
+    return group[order][begins], np.add.reduceat(ordered, begins, axis=1)
 
 
 def _groups(run: Replay, by: By) -> Rows:
@@ -294,11 +257,8 @@ def _groups(run: Replay, by: By) -> Rows:
     return found
 
 
-def _per_year(run: Replay) -> dict[str, int]:
-    return {period.name: 12 // period.months for period in run.periods}
-
-
-def _rates(run: Replay) -> Floats:
+def rates_in(run: Replay) -> Floats:
+    """Returns the rate at which each row of people's pay is converted to the reporting currency."""
     people = run.stage.people
     return rate_of(run.stage.rates, people["period"], people["currency"])
 

@@ -19,8 +19,9 @@ from compmodel.blocks import Progress
 from compmodel.compare import Answer
 from compmodel.errors import CompModelError
 from compmodel.levers import Lever
+from compmodel.paying_parts import paying_part
 from compmodel.replay import Replay
-from compmodel.scenarios import paying_part, scenario_results
+from compmodel.scenarios import scenario_results
 from compmodel.style import percent
 from compmodel.trials import block_size, cut, in_blocks, lever_at, refusal
 

@@ -18,10 +18,11 @@ from compmodel.blocks import Progress, block_results
 from compmodel.errors import CompModelError, PlanError, nearest
 from compmodel.levers import Lever
 from compmodel.pay_lines import is_straight
+from compmodel.paying_parts import paying_part
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.scenario_settings import wanted_of
-from compmodel.scenarios import paying_part, scenario_results
+from compmodel.scenarios import scenario_results
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -126,15 +127,20 @@ def tried(
 def _tried_block(run: Replay, settings: pd.DataFrame) -> pd.DataFrame:
     """What settings cost, and of how many people-periods at target, or why they make no plan."""
     some = settings.reset_index(drop=True)
-    wanted = wanted_of(run.plan, some) if is_straight(run.plan) else None
-    looked_at = np.ones(len(some), dtype=bool) if wanted is None else wanted.suspects
-    rows = some.to_dict("records")
-    said = [refusal(run.plan, row) if is_odd else "" for row, is_odd in zip(rows, looked_at, strict=True)]
+    said = refusals(run.plan, some)
     fits = np.array([not problem for problem in said])
     found = pd.DataFrame(np.nan, index=some.index, columns=RESULTS)
     if fits.any():
         found.loc[fits, RESULTS] = scenario_results(run, some[fits])[RESULTS].to_numpy()
     return found.assign(said=said)
+
+
+def refusals(plan: Plan, settings: pd.DataFrame) -> list[str]:
+    """Returns of each setting why it makes no plan; nothing where it makes one."""
+    wanted = wanted_of(plan, settings) if is_straight(plan) else None
+    looked_at = np.ones(len(settings), dtype=bool) if wanted is None else wanted.suspects
+    rows = settings.to_dict("records")
+    return [refusal(plan, row) if is_odd else "" for row, is_odd in zip(rows, looked_at, strict=True)]
 
 
 def refusal(plan: Plan, changes: Mapping[Any, Any]) -> str:
