@@ -36,7 +36,7 @@ LAYERS = [
     {"pay_lines"},
     {"prepared_pay"},
     {"half_cents"},
-    {"one_plan"},
+    {"compiled_pay"},
     {"payouts", "stage_pay"},
     {"misfits", "plan_language", "plan_vocabulary", "clawbacks"},
     {"plan_differences", "curve_words"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
-from math import lcm
+from math import inf, lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from compmodel.money import exact
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 LARGEST = 2.0**53
+ZERO = Fraction(0)
 
 
 class Line(NamedTuple):
@@ -38,11 +39,13 @@ def lines(curve: Curve) -> list[Line]:
     ['None', '0', '1']
     """
     found = pieces(curve, is_exact=True)
-    uppers = np.broadcast_to(np.array(curve.edge) == "upper", len(found.at)).tolist()
+    edges = curve.edge if isinstance(curve.edge, tuple) else [curve.edge] * len(found.at)
     every = [Line(None, found.below - found.below_slope * found.at[0], Fraction(found.below_slope))]
-    for at, factor, slope, is_upper in zip(found.at, found.factor, found.slope, uppers, strict=True):
-        reached = every[-1].constant + every[-1].slope * at
-        every.append(Line(at, factor - slope * at, slope, is_upper, reached != factor))
+    for at, factor, slope, edge in zip(found.at, found.factor, found.slope, edges, strict=True):
+        constant = factor - slope * at
+        _, before, rise, *_ = every[-1]
+        jumps = constant != before if slope == rise else before + rise * at != factor
+        every.append(Line(at, constant, slope, edge == "upper", jumps))
     return every
 
 
@@ -69,34 +72,33 @@ def adjusted_lines(every: list[Line], rules: Sequence[Gate | Kicker | Cap], met:
 def _capped(every: list[Line], cap: Fraction) -> list[Line]:
     found = []
     for one, following in zip(every, [*every[1:], None], strict=True):
-        flat = one._replace(constant=min(cap, one.constant), slope=Fraction(0))
-        if one.slope == 0:
-            found.append(flat)
+        at, constant, slope, is_upper, jumps = one
+        flat = Line(at, cap, ZERO, is_upper, jumps)
+        if slope == 0:
+            found.append(flat if constant > cap else one)
             continue
-        at = (cap - one.constant) / one.slope
-        until = None if following is None else following.at
-        before, after = (one, flat._replace(constant=cap))[:: 1 if one.slope > 0 else -1]
-        if one.at is not None and at <= one.at:
+        met = (cap - constant) / slope
+        before, after = (one, flat) if slope > 0 else (flat, one)
+        if at is not None and met <= at:
             found.append(after)
-        elif until is not None and at >= until:
+        elif following is not None and following.at is not None and met >= following.at:
             found.append(before)
         else:
-            found += [before, after._replace(at=at, is_upper=False, jumps=False)]
+            found += [before, Line(met, after.constant, after.slope)]
     return found
 
 
 class CurveLines(NamedTuple):
     """A component's lines in attainment: exact by state of its conditions, and as arrays of states x lines.
 
-    `whole_constant` and `whole_slope` are those numbers times `over`, whole; `over` is 0 where they are too large.
+    `floats` are where lines begin, constant and slope; `wholes` constant and slope times `over`, and where a line
+    begins with a jump 1, or 2 if the edge lies below it, and its exact attainment, above and below. `over` is 0 where
+    whole numbers are too large.
     """
 
     exact: list[list[Line]]
-    at: Floats
-    constant: Floats
-    slope: Floats
-    whole_constant: Whole
-    whole_slope: Whole
+    floats: Floats
+    wholes: Whole
     over: int
 
 
@@ -105,17 +107,22 @@ def curve_lines(component: Component, curve: Curve) -> CurveLines:
     rules = [rule for rule in component.adjustments if isinstance(rule, Gate | Kicker | Cap)]
     own = lines(curve)
     every = [adjusted_lines(own, rules, met) for met in product((False, True), repeat=len(conditions(component)))]
-    shape = (len(every), max(map(len, every)))
-    at, constant, slope = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
-    for s, of in enumerate(every):
-        for j, line in enumerate(of):
-            at[s, j] = -np.inf if line.at is None else line.at
-            constant[s, j], slope[s, j] = line.constant, line.slope
-    over = lcm(*(number.denominator for of in every for line in of for number in (line.constant, line.slope)))
-    wholes = [np.rint(numbers * over) for numbers in (constant, slope)]
-    if max(over, *(np.abs(whole).max() for whole in wholes)) > LARGEST:
-        over, wholes = 0, [np.zeros(shape), np.zeros(shape)]
-    return CurveLines(every, at, constant, slope, wholes[0].astype(np.int64), wholes[1].astype(np.int64), over)
+    over = lcm(*(number.denominator for of in every for line in of for number in line[1:3]))
+    width = max(map(len, every))
+    floats: list[list[float]] = []
+    wholes: list[list[int]] = []
+    for of in every:
+        for edge, a, b, is_upper, jumps in of:
+            begin = -inf if edge is None else edge.numerator / edge.denominator
+            floats.append([begin, a.numerator / a.denominator, b.numerator / b.denominator])
+            jump = (1 + is_upper, edge.numerator, edge.denominator) if edge is not None and jumps else (0, 0, 0)
+            wholes.append([*(number.numerator * (over // number.denominator) for number in (a, b)), *jump])
+        floats += [[inf, 0.0, 0.0]] * (width - len(of))
+        wholes += [[0] * 5] * (width - len(of))
+    if max(over, *(abs(number) for of in wholes for number in of)) > LARGEST:
+        over, wholes = 0, [[0] * 5] * len(wholes)
+    shape = (len(every), width)
+    return CurveLines(every, np.array(floats).T.reshape(3, *shape), np.array(wholes).T.reshape(5, *shape), over)
 
 
 def conditions(component: Component) -> list[Gate | Kicker]:

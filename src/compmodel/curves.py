@@ -141,7 +141,8 @@ def pieces(curve: Curve, is_exact: bool) -> Pieces:
     at, number = exact_array(written) if is_exact else written
     zero = 0 * at[0]
     if curve.kind == "linear":
-        factor, slope = number, np.append(np.diff(number) / np.diff(at), zero)
+        rises = (number[1:] - number[:-1]) / (at[1:] - at[:-1])
+        factor, slope = number, np.array([*rises, zero], dtype=at.dtype)
         if curve.beyond == "extend":
             at, factor, slope = at[:-1], factor[:-1], slope[:-1]
         below_slope = slope[0] if curve.below == "extend" else zero

@@ -1,7 +1,8 @@
 """Cells of scenarios x people whose pay lies near a half cent, decided exactly: in whole numbers, else in fractions.
 
 Proven: given the line that each value lies on, the cent, since no step rounds. Floats only tell which cells lie near a
-half cent, by a bound on what they lose (`prepared_pay.sweep`: roundings counted with room, 5e-16 of a term each).
+half cent, by a bound on what they lose (`prepared_pay.sweep`: roundings counted with room, 5e-16 of a term each; so do
+compiled loops).
 Assumed: a person's line is the one that floats ordered the value into. Where pay jumps, places are decided exactly,
 once for all values that are equal as floats: two different exact values of one float count as equal. At joints without
 a jump, floats alone place a value: one within float error of the joint counts as on it, and pays by either line, which
@@ -47,8 +48,8 @@ def decided(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, pay: Floats
     if len(rows) <= FEW or any(share is None for share in shares):
         found, is_proven = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
     else:
-        above, below = of.incentive_parts
-        found, is_proven = decided_cents(pay, above[rows], below[rows], [share for share in shares if share])
+        incentive = _reduced(*(parts[rows] for parts in of.incentive_parts))
+        found, is_proven = decided_cents(pay, *incentive, [share for share in shares if share])
     left = np.flatnonzero(~is_proven)
     if len(left):
         found[left] = _by_fractions(of, given, scenarios[left], rows[left], [[a[left] for a in of_] for of_ in chosen])
@@ -66,7 +67,7 @@ def _share(
     weights, at = np.unique(given.weights[:, i], return_inverse=True)
     at = at[scenarios]
     exact_weights = [exact(weight) for weight in weights.tolist()]
-    above, below = value_parts(of, i, rows)
+    above, below = _reduced(*of.whole_values(i, rows))
     row_class = people.row_class[rows]
     curve = settings.curve[k]
     constant = np.where(is_valued, whole.constant[curve, state, line], 0)
@@ -85,28 +86,9 @@ def _share(
     )
 
 
-def value_parts(of: Prepared, i: int, rows: Rows) -> tuple[Whole, Whole]:
-    """Returns values of rows as above / below in whole numbers; below is 0 where they are too large."""
-    above, below = of.wholes[i]
-    missing = np.unique(rows[(below[rows] == 0) & (of.people[i].rank[rows] >= 0)])
-    ratios = of.ratios[i]
-    if len(missing) and ratios is not None:
-        amounts = [numbers[missing] for numbers in ratios]
-        cents = [np.rint(np.nan_to_num(numbers) * 100) for numbers in amounts]
-        is_whole = np.ones(len(missing), dtype=bool)
-        for whole, numbers in zip(cents, amounts, strict=True):
-            is_whole &= (whole / 100 == numbers) & (np.abs(whole) < 2.0**50)
-        is_whole &= cents[1] > 0
-        one, other = (whole[is_whole].astype(np.int64) for whole in cents)
-        common = np.gcd(one, other)
-        above[missing[is_whole]], below[missing[is_whole]] = one // common, other // common
-        missing = missing[~is_whole]
-    if len(missing):
-        values = of.exact_values(i)(missing)
-        is_small = np.array([max(abs(of_.numerator), of_.denominator) < 2**62 for of_ in values])
-        above[missing[is_small]] = [of_.numerator for of_ in values[is_small]]
-        below[missing[is_small]] = [of_.denominator for of_ in values[is_small]]
-    return above[rows], below[rows]
+def _reduced(above: Whole, below: Whole) -> tuple[Whole, Whole]:
+    common = np.maximum(np.gcd(above, below), 1)
+    return above // common, below // common
 
 
 def _by_fractions(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, chosen: Sequence[Sequence[Any]]) -> Cents:
@@ -121,7 +103,9 @@ def _by_fractions(of: Prepared, given: Sweep, scenarios: Rows, rows: Rows, chose
             floor = exact(settings.floor[k])
             span = exact(class_targets(people, settings)[k, people.row_class[row]]) - floor
             weight = exact(given.weights[s, i])
-            shares.append(exact_share(weight, (exact_line.constant, exact_line.slope), of.value(i, row), floor, span))
+            shares.append(
+                exact_share(weight, (exact_line.constant, exact_line.slope), of.whole_value(i, row), floor, span)
+            )
         above, below = of.incentive_parts
         found.append(nearest_cent((int(above[row]), int(below[row])), shares))
     return np.array(found, dtype=np.int64)

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from compmodel.adjustments import Cap, Condition
 from compmodel.components import Component
-from compmodel.curve_lines import CurveLines, Line, curve_lines
-from compmodel.earnings import Known, in_a_year
+from compmodel.curve_lines import LARGEST, CurveLines, Line
 from compmodel.money import NEAR, Array, exact
 from compmodel.plan import Plan
 
@@ -69,42 +68,45 @@ class Ranked(NamedTuple):
     largest: float
 
 
-def ranked(
-    component: Component, i: int, known: Known, segment: Sequence[Any], incentive_cents: Floats
-) -> Ranked | None:
-    """Returns a component's people in order, None where there are too many different targets."""
-    target = known.target[:, i]
-    rows = np.flatnonzero(~known.is_empty[:, i] & ~known.is_absent[:, i] & (target > 0))
-    value = known.value[:, i]
-    if component.annualised:
-        value = in_a_year(value, known.months[:, i], component)
-    target = target[rows]
-    by_segment = component.target.by_segment
-    of_default = np.array([one not in by_segment for one in segment], dtype=bool)[rows] if by_segment else None
-    if of_default is None:
-        of_default = np.ones(len(rows), dtype=bool)
-    of_default = of_default & (target == component.target.default)
-    if (target == target[:1]).all() and of_default.all():
-        targets = np.append(target, component.target.default)[:1]
-        row_class, groups = np.zeros(len(rows), np.int16), [np.argsort(value[rows])]
-        defaults = np.ones(len(targets), dtype=bool)
-    else:
-        pairs, inverse = np.unique(np.column_stack([target, of_default]), axis=0, return_inverse=True)
-        if len(pairs) > MOST_CLASSES:
-            return None
-        row_class, targets, defaults = inverse.ravel().astype(np.int16), pairs[:, 0], pairs[:, 1] > 0
-        members = [np.flatnonzero(row_class == n) for n in range(len(pairs))]
-        groups = [mine[np.argsort(value[rows[mine]])] for mine in members]
-    order = rows[np.concatenate(groups)] if groups else rows
+class Classes(NamedTuple):
+    """The class of each row of people, -1 who is left out, and of each class its target, and if that is the default."""
+
+    of_row: npt.NDArray[np.int16]
+    target: Floats
+    is_default: npt.NDArray[np.bool_]
+
+
+def classes(
+    component: Component, target: Floats, is_in: npt.NDArray[np.bool_], segment: Sequence[Any]
+) -> Classes | None:
+    """Returns a component's classes of people who are in it, None where there are too many different targets."""
+    default, by_segment = component.target.default, component.target.by_segment
+    is_default = target == default
+    if by_segment:
+        is_default &= np.array([one not in by_segment for one in segment], dtype=bool)
+    if (is_default | ~is_in).all():
+        return Classes(is_in.astype(np.int16) - np.int16(1), np.array([default]), np.ones(1, dtype=bool))
+    pairs, inverse = np.unique(np.column_stack([target, is_default])[is_in], axis=0, return_inverse=True)
+    if len(pairs) > MOST_CLASSES or pairs.max(initial=0.0) > LARGEST:
+        return None
+    of_row = np.full(len(target), -1, dtype=np.int16)
+    of_row[is_in] = inverse.ravel()
+    return Classes(of_row, pairs[:, 0], pairs[:, 1] > 0)
+
+
+def ranked(value: Floats, of: Classes, incentive_cents: Floats) -> Ranked:
+    """Returns a component's people in order."""
+    rows = np.flatnonzero(of.of_row >= 0)
+    row_class = of.of_row[rows]
+    is_one = len(of.target) == 1
+    order = rows[np.argsort(value[rows]) if is_one else np.lexsort((value[rows], row_class))]
     rank = np.full(len(value), -1, dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    classes = np.zeros(len(value), dtype=np.int16)
-    classes[rows] = row_class
-    pay = incentive_cents[order]
-    begins = np.cumsum([0, *map(len, groups)])[: len(targets) + 1]
-    value = value[order]
+    begins = np.append(0, np.cumsum(np.bincount(row_class, minlength=len(of.target))))
+    pay, value = incentive_cents[order], value[order]
     largest = float(np.abs(value).max(initial=0.0))
-    return Ranked(order, rank, classes, begins, targets, defaults, value, pay, pay * value, largest)
+    row_class = np.maximum(of.of_row, 0)
+    return Ranked(order, rank, row_class, begins, of.target, of.is_default, value, pay, pay * value, largest)
 
 
 class Settings(NamedTuple):
@@ -133,7 +135,8 @@ ExactValues = Callable[[npt.NDArray[np.intp]], Array]
 def setting_lines(people: Ranked, settings: Settings, exact_values: ExactValues) -> Lines:
     """Returns a component's lines under each setting; `exact_values(rows)` decides places at jumps exactly."""
     curves = settings.curves
-    at, constant, slope = (_stacked(curves, name, fill)[settings.curve][:, :, None, :] for name, fill in _OF_LINES)
+    floats = _stacked([curve.floats for curve in curves], np.array([np.inf, 0.0, 0.0]))[settings.curve]
+    at, constant, slope = floats.swapaxes(0, 1)[:, :, :, None]
     target, floor = class_targets(people, settings)[:, None, :, None], settings.floor[:, None, None, None]
     span = target - floor
     slope = slope / span
@@ -154,17 +157,15 @@ def setting_lines(people: Ranked, settings: Settings, exact_values: ExactValues)
     return Lines(begins, constant - slope * floor, np.broadcast_to(slope, begins.shape))
 
 
-_OF_LINES = (("at", np.inf), ("constant", 0.0), ("slope", 0.0))
-
-
-def _stacked(curves: Sequence[CurveLines], name: str, fill: float) -> Any:
-    """The same array of every curve on a first axis, as wide as the widest."""
-    arrays = [getattr(curve, name) for curve in curves]
+def _stacked(arrays: Sequence[Any], fill: Any) -> Any:
+    """Arrays of every curve on a first axis, as wide as the widest; `fill` is of numbers."""
     if len(arrays) == 1:
         return arrays[0][None]
-    found = np.full((len(arrays), arrays[0].shape[0], max(array.shape[1] for array in arrays)), fill, arrays[0].dtype)
+    n, n_states, _ = arrays[0].shape
+    widest = (len(arrays), n, n_states, max(array.shape[2] for array in arrays))
+    found = np.broadcast_to(np.reshape(fill, (-1, 1, 1)), widest).astype(arrays[0].dtype)
     for whole, array in zip(found, arrays, strict=True):
-        whole[:, : array.shape[1]] = array
+        whole[:, :, : array.shape[2]] = array
     return found
 
 
@@ -258,11 +259,5 @@ def whole_lines(people: Ranked, settings: Settings) -> WholeLines | None:
     whole_target, whole_floor = (of.astype(np.int64) for of in wholes)
     span = whole_target - whole_floor
     common = np.gcd(np.gcd(span, whole_floor), int(scale))
-    constant, slope = (_stacked(settings.curves, f"whole_{name}", 0) for name in ("constant", "slope"))
+    constant, slope = _stacked([curve.wholes for curve in settings.curves], 0)[:, :2].swapaxes(0, 1)
     return WholeLines(span // common, int(scale) // common, whole_floor // common, constant, slope, over)
-
-
-def settings_of(component: Component) -> Settings:
-    """Returns the one setting a component has."""
-    one, lines_now = np.zeros(1, dtype=np.intp), curve_lines(component, component.curve)
-    return Settings(np.array([component.target.default]), np.array([component.attainment.floor]), one, (lines_now,))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,18 @@ from compmodel.components import Component
 from compmodel.curve_lines import Line, conditions
 from compmodel.earnings import Known, in_a_year
 from compmodel.money import Array, exact
-from compmodel.pay_lines import ExactValues, Lines, Ranked, Settings, class_targets, places, ranked, setting_lines
+from compmodel.pay_lines import (
+    Classes,
+    ExactValues,
+    Lines,
+    Ranked,
+    Settings,
+    class_targets,
+    classes,
+    places,
+    ranked,
+    setting_lines,
+)
 from compmodel.whole_pay import NEAR_TIE, Parts
 
 Floats = npt.NDArray[np.float64]
@@ -25,34 +38,66 @@ LOST = 5e-16
 STEPS = 20
 """Roundings of a component's pay, beside those of target less floor, which grow as the two draw near."""
 LEAST_NEAR = 1e-7
+LARGEST = 2.0**53
+LARGEST_AMOUNT = 2.0**50
+"""Of numerators and denominators in cents, of which whole numbers are made."""
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True)
+class Prepared:
     """People and their results, ready for any setting of the components' numbers.
 
-    `incentive` is target incentive of the time on the plan in cents, 0 for who is not paid; `incentive_parts` the same
-    as whole numbers, above and below; `wholes` a component's values likewise, and `cuts` the places of conditions of a
-    value, filled when they are first asked for.
+    `value` is components x rows of people; `incentive` is target incentive of the time on the plan in cents, 0 for who
+    is not paid; `incentive_parts` the same as whole numbers, above and below; `wholes` values likewise, 0 below where
+    they are not known yet. `cuts`: the places of conditions of a value, filled when they are first asked for.
     """
 
     components: tuple[Component, ...]
-    people: tuple[Ranked, ...]
+    value: Floats
+    classes: tuple[Classes, ...]
     incentive: Floats
     incentive_parts: tuple[Whole, Whole]
     rate: Floats
     cuts: dict[tuple[int, float], Whole]
     exact_values: Callable[[int], ExactValues]
-    wholes: tuple[tuple[Whole, Whole], ...]
-    ratios: tuple[tuple[Floats, Floats] | None, ...]
+    wholes: tuple[Whole, Whole]
 
-    def value(self, i: int, row: int) -> Parts:
-        """Returns the exact value of a component and row, above and below."""
-        above, below = self.wholes[i]
-        if below[row]:
-            return int(above[row]), int(below[row])
+    @cached_property
+    def people(self) -> tuple[Ranked, ...]:
+        """People in the order of each component's values, which numpy and totals need, and compiled loops do not."""
+        each = zip(self.value, self.classes, strict=True)
+        return tuple(ranked(value, classes, self.incentive) for value, classes in each)
+
+    @cached_property
+    def packed(self) -> tuple[Any, ...]:
+        """What compiled loops read of people; of classes their own targets, whole below 0 where it is the default."""
+        n_classes = np.array([len(one.target) for one in self.classes])
+        target = np.zeros((len(self.classes), n_classes.max()))
+        above, below = np.zeros((2, *target.shape), dtype=np.int64)
+        for i, one in enumerate(self.classes):
+            for t in np.flatnonzero(~one.is_default).tolist():
+                fraction = exact(float(one.target[t]))
+                target[i, t], above[i, t], below[i, t] = one.target[t], fraction.numerator, fraction.denominator
+        of_row = np.array([one.of_row for one in self.classes])
+        largest = np.abs(self.value).max(axis=1, initial=0.0, where=of_row >= 0)
+        money, most = (self.incentive, *self.incentive_parts), float(self.incentive.max(initial=0.0))
+        return (self.value, of_row, *self.wholes, *money, target, above, below, n_classes, largest, most)
+
+    def whole_values(self, i: int, rows: Rows) -> tuple[Whole, Whole]:
+        """Returns exact values of a component and rows, above and below; below is 0 where they are too large."""
+        above, below = (of[i] for of in self.wholes)
+        missing = np.unique(rows[(below[rows] == 0) & (self.classes[i].of_row[rows] >= 0)])
+        for row, found in zip(missing.tolist(), self.exact_values(i)(missing) if len(missing) else (), strict=True):
+            if max(abs(found.numerator), found.denominator) < 2**62:
+                above[row], below[row] = found.numerator, found.denominator
+        return above[rows], below[rows]
+
+    def whole_value(self, i: int, row: int) -> Parts:
+        """Returns the exact value of a component and row, above and below, whatever its size."""
+        above, below = (int(of[i, row]) for of in self.wholes)
+        if below:
+            return above, below
         found: Fraction = self.exact_values(i)(np.array([row]))[0]
-        if max(abs(found.numerator), found.denominator) < 2**62:
-            above[row], below[row] = found.numerator, found.denominator
         return found.numerator, found.denominator
 
 
@@ -70,18 +115,21 @@ def prepared(
     (NaN where a value is not one ratio), None where they are not to be used.
     """
     cent_days, over = known.cent_days[:, 0], known.per_year[:, 0] * known.n_days[:, 0]
-    if not ((cent_days == np.rint(cent_days)).all() and (cent_days < 2.0**53).all() and (over == np.rint(over)).all()):
+    if not (cent_days < LARGEST).all():
+        return None
+    whole, below = cent_days.astype(np.int64), over.astype(np.int64)
+    if not ((cent_days == whole).all() and (over == below).all()):
+        return None
+    target = known.target.T
+    is_in = ~(known.is_empty | known.is_absent).T & (target > 0)
+    of_classes = [classes(*each, segment) for each in zip(components, target, is_in, strict=True)]
+    if any(of is None for of in of_classes):
         return None
     incentive = np.where(is_paid, cent_days / over, 0.0)
-    whole, below = cent_days.astype(np.int64), over.astype(np.int64)
-    common = np.maximum(np.gcd(whole, below), 1)
-    people = []
+    value = np.array(known.value.T, order="C")
     for i, component in enumerate(components):
-        of = ranked(component, i, known, segment, incentive)
-        if of is None:
-            return None
-        people.append(of)
-
+        if component.annualised:
+            value[i] = in_a_year(value[i], known.months[:, i], component)
     usable = tuple(None if c.annualised else of for c, of in zip(components, ratios, strict=True))
 
     def exact_values(i: int) -> ExactValues:
@@ -95,11 +143,15 @@ def prepared(
 
         return of_rows
 
-    n = len(incentive)
-    wholes = tuple((np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)) for _ in components)
-    parts = (np.where(is_paid, whole // common, 0), below // common)
+    unknown = (np.full(len(incentive), np.nan),) * 2
+    amounts = np.array([unknown if of is None else of for of in usable]).transpose(1, 0, 2)
+    cents = np.rint(amounts * 100)
+    is_whole = ((cents / 100 == amounts) & (np.abs(cents) < LARGEST_AMOUNT)).all(axis=0) & (amounts[1] > 0)
+    above, of_value = np.where(is_whole, cents, 0.0).astype(np.int64)
+    parts = (np.where(is_paid, whole, 0), below)
+    chosen = tuple(of for of in of_classes if of is not None)
     rate = known.rate[:, 0]
-    return Prepared(tuple(components), tuple(people), incentive, parts, rate, {}, exact_values, wholes, usable)
+    return Prepared(tuple(components), value, chosen, incentive, parts, rate, {}, exact_values, (above, of_value))
 
 
 class Sweep(NamedTuple):

@@ -12,16 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
+from compmodel.compiled_pay import Rules, compiled_cents, packed
 from compmodel.components import LARGEST_SHARE, Component
 from compmodel.curve_lines import curve_lines
 from compmodel.curves import Curve
 from compmodel.errors import SHOWN, CompModelError, PlanError
 from compmodel.levers import UNEQUAL, taking_the_rest, weight_path
-from compmodel.money import exact
-from compmodel.one_plan import Numbers
+from compmodel.money import Cents, exact
 from compmodel.pay_lines import Settings
 from compmodel.plan import Plan
 from compmodel.prepared_pay import Prepared, Sweep, sweep
+from compmodel.stage_pay import Kernel, paid
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -31,11 +32,15 @@ PATH = re.compile(
 
 
 class Wanted(NamedTuple):
-    """Scenarios as arrays: of each component its settings, which of them each scenario has, and weights."""
+    """Scenarios as arrays: of each component its settings, which of them each scenario has, and weights.
+
+    `rules`: curves and conditions as compiled loops read them, None where they cannot.
+    """
 
     settings: tuple[Settings, ...]
     which: npt.NDArray[np.intp]
     weights: Floats
+    rules: Rules | None
     suspects: npt.NDArray[np.bool_]
 
 
@@ -69,33 +74,38 @@ def wanted_of(plan: Plan, settings: pd.DataFrame) -> Wanted | None:
         if not found or found[1] not in names or settings[path].dtype.kind not in "fiu":
             return None
         by_component[found[1]][found[2].removesuffix(".default")] = settings[path].to_numpy(dtype=float)
-    every, which, suspects = [], [], np.zeros(len(settings), dtype=bool)
     for component in plan.components:
-        moved = by_component[component.name]
-        target = component.target
+        moved, target = by_component[component.name], component.target
         if "target" in moved and (target.cases or target.yearly or target.ramp):
             return None
         if "attainment.floor" in moved and component.attainment.kind != "from_floor":
             return None
-        of, here = _settings(component, moved, suspects)
-        every.append(of)
-        which.append(here)
-    weights = _weights(plan, by_component, len(settings), suspects)
-    return Wanted(tuple(every), np.column_stack(which), weights, suspects)
+    return _wanted(plan, by_component, len(settings))
+
+
+def wanted_now(plan: Plan) -> Wanted:
+    """Returns one scenario, which changes nothing."""
+    return _wanted(plan, {component.name: {} for component in plan.components}, 1)
+
+
+def _wanted(plan: Plan, moved: dict[str, dict[str, Floats]], n: int) -> Wanted:
+    suspects = np.zeros(n, dtype=bool)
+    found = [_settings(component, moved[component.name], suspects) for component in plan.components]
+    settings, which = tuple(of for of, _ in found), np.column_stack([here for _, here in found])
+    weights = _weights(plan, moved, n, suspects)
+    return Wanted(settings, which, weights, packed(plan.components, settings), suspects)
 
 
 def _settings(component: Component, moved: dict[str, Floats], suspects: npt.NDArray[np.bool_]) -> tuple[Settings, Rows]:
     """A component's distinct settings and which each scenario has; marks scenarios that look invalid."""
     n, of_curve = len(suspects), sorted(path for path in moved if path.startswith("curve."))
     now = {"target": component.target.default, "attainment.floor": component.attainment.floor}
-    columns = [moved.get(path, np.full(n, value)) for path, value in now.items()]
-    columns += [moved[path] for path in of_curve]
-    for column in columns:
-        suspects |= ~np.isfinite(column)
-    is_moved = any(path in moved for path in (*now, *of_curve))
-    if not is_moved:
-        rows, which = np.array([list(now.values())]), np.zeros(n, dtype=np.intp)
-    else:
+    rows, which = np.array([list(now.values())]), np.zeros(n, dtype=np.intp)
+    if any(path in moved for path in (*now, *of_curve)):
+        columns = [moved.get(path, np.full(n, value)) for path, value in now.items()]
+        columns += [moved[path] for path in of_curve]
+        for column in columns:
+            suspects |= ~np.isfinite(column)
         rows, which = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
     target, floor = rows[:, 0], rows[:, 1]
     others = min([math for name, math in component.target.named().items() if name != "default"], default=np.inf)
@@ -152,14 +162,6 @@ def _weights(plan: Plan, moved: dict[str, dict[str, Floats]], n: int, suspects: 
     return weights
 
 
-def numbers_of(wanted: Wanted, scenario: int) -> list[Numbers]:
-    """Returns each component's numbers in one scenario."""
-    places = zip(wanted.settings, wanted.which[scenario].tolist(), wanted.weights[scenario].tolist(), strict=True)
-    return [
-        Numbers(float(of.target[k]), float(of.floor[k]), weight, of.curves[of.curve[k]]) for of, k, weight in places
-    ]
-
-
 def swept(ready: Prepared, wanted: Wanted, scenarios: Rows) -> Sweep | None:
     """The lines of some scenarios, each with the settings they have alone."""
     every, which = [], np.zeros((len(scenarios), len(wanted.settings)), dtype=np.intp)
@@ -175,3 +177,15 @@ def swept(ready: Prepared, wanted: Wanted, scenarios: Rows) -> Sweep | None:
             )
         )
     return sweep(ready, every, which, wanted.weights[scenarios])
+
+
+def scenario_pay(ready: Prepared, wanted: Wanted, scenarios: Rows, kernel: Kernel) -> Cents | None:
+    """Returns pay in whole cents of the pay currency, scenarios x people; None where pay is too large."""
+    pay = None
+    if kernel == "compiled":
+        which, weights = wanted.which[scenarios], wanted.weights[scenarios]
+        pay = compiled_cents(ready, wanted.rules, wanted.settings, which, weights)
+    if pay is None:
+        found = swept(ready, wanted, scenarios)
+        pay = None if found is None else paid(ready, found)
+    return pay

@@ -4,8 +4,8 @@
 straight lines of what was measured run on arrays (`stage_pay`); others, such as plans with draws or pools, are repaid
 one by one. `scenario_totals` gives totals alone, unrounded, nearly independent of the number of people.
 
-Exact means: each half cent and each place at a jump is decided in whole numbers or fractions (`half_cents`, `whole_pay`
-and `one_plan` say what is proven). Assumed: values that are equal as floats are equal at jumps, and a value within
+Exact means: each half cent and each place at a jump is decided in whole numbers or fractions (`half_cents` and
+`whole_pay` say what is proven). Assumed: values that are equal as floats are equal at jumps, and a value within
 float error of a joint without a jump counts as on it. That pay is `repaid`'s to the cent is tested, not proven.
 
 People are paid a part at a time (`paying_parts`), and a part's scenarios some at a time, so memory grows neither with
@@ -25,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compmodel import compiled
 from compmodel.curve_lines import conditions
 from compmodel.earnings import Known
 from compmodel.errors import CompModelError
 from compmodel.exchange import rate_of
 from compmodel.money import Array, Cents, exact, exact_array
-from compmodel.one_plan import plan_cents
 from compmodel.pay_lines import is_straight
 from compmodel.paying_parts import parts_of_people
 from compmodel.payout import payout_cents
@@ -38,8 +38,8 @@ from compmodel.payouts import known_of, payouts
 from compmodel.plan import Plan
 from compmodel.prepared_pay import LEAST_NEAR, LOST, Prepared, prepared
 from compmodel.replay import Replay, measures_alike
-from compmodel.scenario_settings import Wanted, changes_of, check, numbers_of, swept, wanted_of
-from compmodel.stage_pay import BLOCK_BYTES, Kernel, kernel_for, paid
+from compmodel.scenario_settings import Wanted, changes_of, check, scenario_pay, swept, wanted_of
+from compmodel.stage_pay import BLOCK_BYTES, Kernel, kernel_for
 
 By = Literal["total", "payee_id", "period", "row"]
 Floats = npt.NDArray[np.float64]
@@ -67,10 +67,9 @@ def scenario_cents(run: Replay, settings: pd.DataFrame, by: By = "total", kernel
         fix = f"Ask for {max(1, MOST_FOUND // (8 * n)):,} settings at a time, or by total."
         raise CompModelError(f"{len(settings):,} settings of {n:,} amounts each fill more than 256 MB. {fix}")
     found = np.zeros((len(settings), max(n, 1)), dtype=np.int64)
-    for rows, part, every in _paid_parts(run, settings, kernel):
-        rate = rates_in(part)
-        for scenarios, pay in every:
-            there, sums = added_by(converted_cents(rate, pay), groups[rows])
+    for rows, _, every in _paid_parts(run, settings, kernel):
+        for scenarios, _, cost in every:
+            there, sums = added_by(cost, groups[rows])
             found[np.ix_(scenarios, there)] += sums
     return found[:, 0] if by == "total" else found[:, :n]
 
@@ -85,11 +84,11 @@ def scenario_results(run: Replay, settings: pd.DataFrame, kernel: Kernel | None 
     cost, at_target, some = (np.zeros(len(settings), dtype=np.int64) for _ in range(3))
     n_on = 0
     for _, part, every in _paid_parts(run, settings, kernel):
-        target, rate = target_cents(part), rates_in(part)
+        target = target_cents(part)
         is_on = target > 0
         n_on += int(is_on.sum())
-        for scenarios, pay in every:
-            cost[scenarios] += converted_cents(rate, pay).sum(axis=1)
+        for scenarios, pay, converted in every:
+            cost[scenarios] += converted.sum(axis=1)
             at_target[scenarios] += ((pay >= target) & is_on).sum(axis=1)
             some[scenarios] += ((pay > 0) & is_on).sum(axis=1)
     n_people = max(1, n_on)
@@ -161,48 +160,46 @@ def unrounded_totals(ready: Prepared, wanted: Wanted) -> Floats | None:
 
 def _paid_parts(
     run: Replay, settings: pd.DataFrame, kernel: Kernel | None
-) -> Iterator[tuple[Rows, Replay, Iterator[tuple[Rows, Cents]]]]:
-    """Some rows of people at a time with their run, and their pay of some scenarios at a time."""
+) -> Iterator[tuple[Rows, Replay, Iterator[tuple[Rows, Cents, Cents]]]]:
+    """Some rows of people at a time with their run, and their pay and cost of some scenarios at a time."""
     wanted = wanted_of(run.plan, settings) if is_straight(run.plan) else None
     check(run.plan, settings, wanted)
     if wanted is not None and wanted.suspects.any():
         wanted = None
-    is_alone = len(settings) == 1 and not kernel
-    kernel = kernel or kernel_for(len(settings) * len(run.stage.people) * len(run.plan.components))
+    kernel = kernel or kernel_for(len(run.stage.people) * len(run.plan.components), len(settings))
     for rows, part in parts_of_people(run):
-        yield rows, part, _paid(part, settings, wanted, kernel, is_alone)
+        yield rows, part, _paid(part, settings, wanted, kernel)
 
 
 def _paid(
-    run: Replay, settings: pd.DataFrame, wanted: Wanted | None, kernel: Kernel, is_alone: bool
-) -> Iterator[tuple[Rows, Cents]]:
-    """Some scenarios at a time with the pay of rows of people in whole cents of the pay currency."""
-    ready = None if wanted is None else _ready(run)
+    run: Replay, settings: pd.DataFrame, wanted: Wanted | None, kernel: Kernel
+) -> Iterator[tuple[Rows, Cents, Cents]]:
+    """Some scenarios at a time with the pay of rows of people in whole cents, in the pay and reporting currency."""
+    ready, rate = None if wanted is None else _ready(run), rates_in(run)
     if ready is None or wanted is None:
-        yield from _one_by_one(run, settings, np.arange(len(settings)))
+        yield from _one_by_one(run, settings, np.arange(len(settings)), rate)
         return
     order = np.lexsort(wanted.which.T[::-1])
-    alone = plan_cents(ready, numbers_of(wanted, 0)) if is_alone else None
-    if alone is not None:
-        yield order, alone[None]
-        return
     step = min(4096, max(1, MOST_BYTES // (8 * len(run.stage.people))))
     for start in range(0, len(settings), step):
         scenarios = order[start : start + step]
-        found = swept(ready, wanted, scenarios)
-        if found is None:
-            yield from _one_by_one(run, settings, scenarios)
+        pay = scenario_pay(ready, wanted, scenarios, kernel)
+        if pay is None:
+            yield from _one_by_one(run, settings, scenarios, rate)
         else:
-            yield scenarios, paid(ready, found, kernel)
+            yield scenarios, pay, converted_cents(rate, pay, kernel)
 
 
-def _one_by_one(run: Replay, settings: pd.DataFrame, scenarios: Rows) -> Iterator[tuple[Rows, Cents]]:
+def _one_by_one(
+    run: Replay, settings: pd.DataFrame, scenarios: Rows, rate: Floats
+) -> Iterator[tuple[Rows, Cents, Cents]]:
     people = run.stage.people
     asked = pd.MultiIndex.from_frame(people[["payee_id", "period"]])
     for scenario in scenarios.tolist():
         paid_rows = _payouts(run, run.plan.moved(changes_of(settings, scenario)))
         cents = np.rint(paid_rows["payout"] * 100).groupby([paid_rows["payee_id"], paid_rows["period"]]).sum()
-        yield np.array([scenario]), cents.reindex(asked, fill_value=0).to_numpy(dtype=np.int64)[None]
+        pay = cents.reindex(asked, fill_value=0).to_numpy(dtype=np.int64)[None]
+        yield np.array([scenario]), pay, converted_cents(rate, pay)
 
 
 def _payouts(run: Replay, plan: Plan) -> pd.DataFrame:
@@ -263,13 +260,21 @@ def rates_in(run: Replay) -> Floats:
     return rate_of(run.stage.rates, people["period"], people["currency"])
 
 
-def converted_cents(rate: Floats, pay: Cents) -> Cents:
+def converted_cents(rate: Floats, pay: Cents, kernel: Kernel = "numpy") -> Cents:
     """Pay of scenarios x people in whole cents of the reporting currency, each rounded once, half up.
 
     Floats tell the nearest cent but near half cents, which whole numbers decide.
     """
     if (rate == 1).all():
         return pay.copy()
+    if kernel == "compiled":
+        cost, near = np.empty_like(pay), np.empty(pay.size, dtype=np.intp)
+        near = near[: compiled.loop(compiled.fill_converted)(cost, near, pay, rate, LEAST_NEAR, LOST)]
+        if len(near):
+            some = pay.ravel()[near]
+            largest = int(np.abs(some).max())
+            cost.ravel()[near] = _exactly_converted(rate[near % len(rate)], some, largest)
+        return cost
     cost, n = np.empty_like(pay), max(1, pay.shape[1])
     step = max(1, BLOCK_BYTES // (8 * n))
     for start in range(0, len(pay), step):

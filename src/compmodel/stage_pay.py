@@ -1,11 +1,12 @@
-"""The pay stage prepared once for many settings of a plan's numbers: arrays in, whole cents of each person out.
+"""Pay under many settings of a plan's numbers by numpy: prepared people in, whole cents of each person out.
 
-A scenario axis stands in front of people, and never one of components behind it.
+A scenario axis stands in front of people, and never one of components behind it. `compiled_pay` does the same by
+compiled loops; `kernel_for` says which runs.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +23,23 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 Kernel = Literal["compiled", "numpy"]
-COMPILED_FROM = 10_000_000
-"""Evaluations (scenario x person and period x component) from which a compiled loop repays its start."""
+COMPILED_FROM = 5_000
+"""Rows of people x components from which compiled loops are worth loading, though one plan takes a millisecond."""
+COMPILED_FROM_EVALUATIONS = 10_000_000
+"""Scenario x person and period x component, from which they repay their start at once."""
 BLOCK_BYTES = 2**21
 
 
-def kernel_for(n: int) -> Kernel:
-    """Returns by which loop so many evaluations are worked out."""
-    return "compiled" if compiled.IS_COMPILED and n >= COMPILED_FROM else "numpy"
+def kernel_for(n: int, n_scenarios: int) -> Kernel:
+    """Returns by which loops so many people and periods x components are worked out."""
+    is_large = n >= COMPILED_FROM or n * n_scenarios >= COMPILED_FROM_EVALUATIONS
+    return "compiled" if compiled.IS_COMPILED and is_large else "numpy"
 
 
-def paid(of: Prepared, given: Sweep, kernel: Kernel | None = None) -> Cents:
-    """Returns pay in whole cents, scenarios x people, exactly rounded; `kernel` is chosen by size unless given."""
+def paid(of: Prepared, given: Sweep) -> Cents:
+    """Returns pay in whole cents, scenarios x people, exactly rounded, by numpy."""
     pay = np.empty((len(given.which), len(of.incentive)))
-    if (kernel or kernel_for(pay.size * len(of.components))) == "compiled":
-        compiled.fill_pay(pay, *_packed(of, given))
-    else:
-        _fill_pay(pay, of, given)
+    _fill_pay(pay, of, given)
     return _whole(of, given, pay)
 
 
@@ -118,30 +119,6 @@ def _fill_state(out: Floats, people: Ranked, every: Lines, k: int, state: int) -
         fill_lines(out, people, [*begins, end], constants, slopes)
 
 
-def _packed(of: Prepared, given: Sweep) -> list[npt.NDArray[Any]]:
-    """What the compiled loop needs: each component's arrays on a first axis, as wide as the widest."""
-    shapes = np.array([of_one.begins.shape for of_one in given.lines])
-    widest = (len(given.lines), *shapes.max(axis=0).tolist())
-    begins = np.full(widest, np.iinfo(np.int64).max)
-    constants, slopes = np.zeros(widest), np.zeros(widest)
-    n_conditions = max(1, *(len(cuts) for cuts in given.cuts))
-    looked_at = np.full((len(given.lines), n_conditions), -1)
-    cuts = np.zeros((len(given.lines), n_conditions, widest[1], widest[3]), dtype=np.int64)
-    values = np.zeros((len(given.lines), len(of.incentive)))
-    for i, (people, mine) in enumerate(zip(of.people, given.lines, strict=True)):
-        k, n_states, n_classes, n_lines = mine.begins.shape
-        for whole, array in ((begins, mine.begins), (constants, mine.constant), (slopes, mine.slope)):
-            whole[i, :k, :n_states, :n_classes, :n_lines] = array
-        values[i, people.order] = people.value
-        for c, (j, cut) in enumerate(given.cuts[i]):
-            looked_at[i, c] = j
-            cuts[i, c, : cut.shape[0], : cut.shape[1]] = cut
-    ranks, classes = (np.array([getattr(people, name) for people in of.people]) for name in ("rank", "row_class"))
-    which = given.which.astype(np.int64)
-    tables = [begins, constants, slopes, looked_at, cuts]
-    return [which, given.weights, ranks, classes, of.incentive, values, *tables]
-
-
 def cost_of_attainment(curve: Curve, attainment: Floats, incentive: Floats) -> Floats:
     """Returns what draws of attainment cost, unrounded: attainment of draws x people, target incentive of people.
 
@@ -155,9 +132,9 @@ def cost_of_attainment(curve: Curve, attainment: Floats, incentive: Floats) -> F
     at = np.array([-np.inf if line.at is None else float(line.at) for line in every])
     numbers = np.array([[float(line.constant), float(line.slope)] for line in every])
     cost = np.zeros(len(attainment))
-    if compiled.IS_COMPILED and attainment.size >= COMPILED_FROM:
+    if compiled.IS_COMPILED and attainment.size >= COMPILED_FROM_EVALUATIONS:
         is_upper = np.array([line.is_upper for line in every])
-        compiled.fill_cost(cost, attainment, incentive, at, is_upper, numbers)
+        compiled.loop(compiled.fill_cost)(cost, attainment, incentive, at, is_upper, numbers)
         return cost
     step = max(1, BLOCK_BYTES // (32 * max(1, attainment.shape[1])))
     for start in range(0, len(attainment), step):

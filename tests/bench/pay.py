@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -21,15 +22,12 @@ from bench import timed
 from compmodel import compiled
 from compmodel.curves import Curve
 from compmodel.earnings import Known
-from compmodel.one_plan import Numbers, plan_cents
-from compmodel.pay_lines import settings_of
 from compmodel.periods import Period
 from compmodel.plan import Plan, parsed_plan
 from compmodel.prepared_pay import Prepared, prepared
-from compmodel.scenario_settings import Wanted, numbers_of, wanted_of
-from compmodel.scenario_settings import swept as lines_of
+from compmodel.scenario_settings import Wanted, scenario_pay, wanted_now, wanted_of
 from compmodel.scenarios import converted_cents, unrounded_totals
-from compmodel.stage_pay import Kernel, cost_of_attainment, paid
+from compmodel.stage_pay import Kernel, cost_of_attainment, kernel_for
 
 MEASURES = ("nrr", "grr", "adoption", "renewals")
 TARGET = np.array([1.15, 0.95, 0.9, 0.96])
@@ -136,6 +134,7 @@ def known(given: Tables) -> tuple[Known, list[tuple[np.ndarray, np.ndarray]], Ca
     none, column = np.zeros((n, 4)), np.ones((n, 1))
     people = given.people
     days, n_days, incentive = (people[name].to_numpy(dtype=float)[:, None] for name in ("days", "n_days", "incentive"))
+    code, currencies = pd.factorize(people["currency"])
     facts = Known(
         value=whole / 10_000,
         is_empty=np.zeros((n, 4), dtype=bool),
@@ -148,7 +147,7 @@ def known(given: Tables) -> tuple[Known, list[tuple[np.ndarray, np.ndarray]], Ca
         n_days=n_days,
         per_year=4 * column,
         incentive_to_date=0 * column,
-        rate=people["currency"].map(RATES).to_numpy(dtype=float)[:, None],
+        rate=np.array([RATES[name] for name in currencies])[code][:, None],
         is_absent=np.zeros((n, 4), dtype=bool),
     )
 
@@ -173,23 +172,15 @@ def ready(facts: Facts, plan: Plan) -> Prepared:
 
 def one_plan(of: Prepared, plan: Plan) -> np.ndarray:
     """Returns the cost of one plan in whole cents of the reporting currency, people being prepared."""
-    settings = [settings_of(component) for component in plan.components]
-    numbers = [
-        Numbers(component.target.default, component.attainment.floor, component.weight, setting.curves[0])
-        for component, setting in zip(plan.components, settings, strict=True)
-    ]
-    return converted(of, plan_cents(of, numbers))
+    return one_moved(of, wanted_now(plan), 0)
 
 
 def one_moved(of: Prepared, wanted: Wanted, n: int) -> np.ndarray:
     """Returns the cost in whole cents of one scenario, people being prepared and curves read."""
-    return converted(of, plan_cents(of, numbers_of(wanted, n)))
-
-
-def converted(of: Prepared, pay: np.ndarray | None) -> np.ndarray:
-    """Returns pay in whole cents of the reporting currency."""
+    kernel = kernel_for(len(of.incentive) * len(of.components), 1)
+    pay = scenario_pay(of, wanted, np.array([n]), kernel)
     assert pay is not None
-    return converted_cents(of.rate, pay[None])[0]
+    return converted_cents(of.rate, pay, kernel)[0]
 
 
 def pandas_plan(given: Tables, weight: np.ndarray = WEIGHT, target: np.ndarray = TARGET) -> np.ndarray:
@@ -300,7 +291,7 @@ def heatmap_plans(n_weights: int, n_targets: int) -> pd.DataFrame:
     return pd.DataFrame(both, columns=["components.nrr.weight", "components.nrr.target.default"])
 
 
-def swept(of: Prepared, plan: Plan, plans: pd.DataFrame, kernel: Kernel | None = None) -> np.ndarray:
+def swept(of: Prepared, plan: Plan, plans: pd.DataFrame, kernel: Kernel) -> np.ndarray:
     """Returns the cost of each scenario in whole cents."""
     wanted = wanted_of(plan, plans)
     assert wanted is not None
@@ -309,9 +300,9 @@ def swept(of: Prepared, plan: Plan, plans: pd.DataFrame, kernel: Kernel | None =
     cost = np.empty(len(plans), dtype=np.int64)
     for start in range(0, len(plans), step):
         some = order[start : start + step]
-        found = lines_of(of, wanted, some)
+        found = scenario_pay(of, wanted, some, kernel)
         assert found is not None
-        cost[some] = converted_cents(of.rate, paid(of, found, kernel)).sum(axis=1)
+        cost[some] = converted_cents(of.rate, found, kernel).sum(axis=1)
     return cost
 
 
@@ -390,7 +381,7 @@ def one_plan_lines(name: str, given: Tables, rounds: int, target: float, with_op
         same(work(), pandas_plan(given), f"one plan {name}, {way}, pandas")
     if with_openfisca:
         rival = openfisca_plan(given)
-        same(one_plan(of._replace(rate=np.ones_like(of.rate)), plan), rival(), f"one plan {name}, OpenFisca")
+        same(one_plan(replace(of, rate=np.ones_like(of.rate)), plan), rival(), f"one plan {name}, OpenFisca")
         rivals["OpenFisca-core, float64"] = rival
     found = medians(rounds, *ours.values(), *rivals.values())
     of_rivals = dict(zip(rivals, found[len(ours) :], strict=True))
@@ -447,7 +438,8 @@ def totals_line(given: Tables, n_plans: int, rounds: int) -> tuple[Line, float]:
     plain = {f"components.{m}.adjustments": [{"kind": "cap", "factor": CAP}] for m in MEASURES}
     plan = plan.replace(plain)
     of, plans = ready(known(given), plan), drawn_plans(n_plans)
-    exact = swept(of, plan, plans) / 100
+    kernel: Kernel = "compiled" if compiled.IS_COMPILED else "numpy"
+    exact = swept(of, plan, plans, kernel) / 100
 
     def totals() -> np.ndarray:
         found = wanted_of(plan, plans)
@@ -455,7 +447,6 @@ def totals_line(given: Tables, n_plans: int, rounds: int) -> tuple[Line, float]:
         return unrounded_totals(of, found)
 
     off = float(np.abs(totals() / exact - 1).max())
-    kernel: Kernel = "compiled" if compiled.IS_COMPILED else "numpy"
     ours, theirs = medians(rounds, totals, lambda: swept(of, plan, plans, kernel))
     work = f"totals of {n_plans:,} plans, {len(of.incentive):,} people-quarters"
     return Line(work, f"the blocked kernel ({kernel})", ours, theirs, 15), off
