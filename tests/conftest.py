@@ -138,14 +138,25 @@ def notebook_page(browser: Browser, address: str, charts: int) -> Iterator[Page]
     context.close()
 
 
+CUT = """
+() => [...document.querySelectorAll('.plot')].flatMap((plot) => {
+  const edge = plot.getBoundingClientRect();
+  const is_cut = (box) => box.width > 0 && (box.right > edge.right + 1 || box.left < edge.left - 1);
+  return [...plot.querySelectorAll('text')].filter((text) => is_cut(text.getBoundingClientRect()));
+}).map((text) => text.textContent)
+"""
+"""Texts of charts that reach beyond their chart."""
+
+
 def assert_opens_alone(browser: Browser, file: Path, width: int, charts: int) -> None:
-    """Checks that a file draws its charts with the network cut, without an error, no wider than the screen."""
+    """Checks that a file draws its charts with the network cut, without an error, a cut text, or more width."""
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(file.as_uri())
     page.wait_for_selector(f"body[data-drawn='{charts}']", timeout=PAINT)
+    assert page.evaluate(CUT) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert errors == []
     context.close()

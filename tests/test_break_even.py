@@ -52,9 +52,9 @@ def test_dearer_cheaper_and_equal_are_said(comparison: cm.Comparison) -> None:
     assert halves["change_a_year"] < 0 < team["change_a_year"]
     money = cm.style.short_money
     assert (
-        f"Halves saves {money(-halves['change_a_year'])} a year against Thirds: that is gone if the company's NRR is "
-        f"{-halves['nrr_points']:.2f} points lower, which is {money(-halves['arr_needed'])} of ARR a year, or "
-        f"{-halves['customers_saved']:.0f} customer lost beside the {halves['churned_customers']:.0f} that churn"
+        f"Halves saves {money(-halves['change_a_year'])} a year against Thirds; the company's NRR may fall by "
+        f"{-halves['nrr_points']:.2f} points a year before that is gone, which is {money(-halves['arr_needed'])} of "
+        f"ARR a year, or {-halves['customers_saved']:.0f} customer more than the {halves['churned_customers']:.0f} that"
     ) in answer.sentence
     assert f"it pays for itself once the company's NRR is {team['nrr_points']:.2f} points higher" in answer.sentence
     assert "Same costs the same as Thirds" in answer.sentence
@@ -91,10 +91,10 @@ def test_the_same_figures_whatever_the_names(comparison: cm.Comparison) -> None:
     [
         (477.7, 120.0, ", or more than all 120 customers that churn in a year"),
         (14.6, 118.0, ", or 15 of the 118 customers that churn in a year"),
-        (-14.6, 118.0, ", or 15 customers lost beside the 118 that churn in a year"),
-        (-477.7, 120.0, ", or 478 customers lost beside the 120 that churn in a year"),
+        (-14.6, 118.0, ", or 15 customers more than the 118 that churn in a year"),
+        (-477.7, 120.0, ", or 478 customers more than the 120 that churn in a year"),
         (0.04, 2.5, ", or under 0.1 of the 2.5 customers that churn in a year"),
-        (-1.0, 1.0, ", or 1 customer lost beside the 1 that churns in a year"),
+        (-1.0, 1.0, ", or 1 customer more than the 1 that churns in a year"),
         (float("nan"), 0.0, ""),
     ],
 )

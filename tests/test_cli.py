@@ -12,6 +12,7 @@ import pytest
 
 import compmodel as cm
 from compmodel.cli import main
+from compmodel.plan_commands import WIDEST
 from compmodel.plan_words import plan_words
 from spoilt import BASE, tiny
 
@@ -194,6 +195,9 @@ def test_plan_list_names_every_file_and_what_is_wrong_with_one(
     assert run("plan", "list") == 0
     printed = capsys.readouterr().out
     assert [path.name for path in sorted(Path("data/plans").glob("*.yaml")) if path.name not in printed] == []
+    assert max(len(line) for line in printed.splitlines() if "http" not in line) <= WIDEST
+    assert "…" not in printed
+    assert "Opportunities above a baseline, from 2024-01-01: baseline 100%" in " ".join(printed.split())
     (tmp_path / "good.yaml").write_text(Path(HALVES).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "bad.yaml").write_text("name: bad", encoding="utf-8")
     assert run("plan", "list", str(tmp_path)) == 0

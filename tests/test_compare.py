@@ -321,6 +321,19 @@ def test_tables_print_shares_as_percentages_and_counts_plainly(replays: list[cm.
     assert re.findall(r"<td[^>]*>([^<]*)", kpi)[-3:] == ["10", "100%", "50%"]
 
 
+def test_payouts_have_a_balance_where_a_plan_leaves_one(sample: cm.History, replays: list[cm.Replay]) -> None:
+    held = {"kind": "holdback", "share": 0.1, "released_after": 2, "on_leaving": "pay"}
+    plan = cm.load_plan("data/plans/halves.yaml").replace({"adjustments": [held]})
+    runs = cm.replay([plan], sample, "2025Q3:2025Q4")
+    table = cm.payout_table(cm.compare(runs, "halves", names="shown"))
+    kept = table["balance"].dropna()
+    assert kept.sum() == pytest.approx(runs[0].payouts["balance"].sum())
+    assert (kept > 0).any()
+    assert f">{cm.style.statement_money(kept.max())}<" in table_html(table)
+    assert "balance" not in cm.payout_table(cm.compare(replays[:1], names="shown"))
+    assert "balance" not in cm.payout_table(cm.compare(runs)), "beside aliases it would tell the target"
+
+
 def test_an_answer_shows_itself_escaped(replays: list[cm.Replay]) -> None:
     plan = replays[0].plan.replace({"title": "<b>x</b> & $5", "name": "ugly"})
     ugly = cm.replay([replays[0].plan, plan], replays[0].history, "2025Q4")

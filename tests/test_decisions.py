@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.decisions import open_decisions
+from compmodel.decisions import _worth, open_decisions
 
 SPANS = {"quarter": "2025Q1:2025Q4", "half": "2025H1:2025H2"}
 UNDECIDED = sorted(path.stem for path in Path("data/plans").glob("*.yaml") if cm.load_plan(path).open_decisions)
@@ -71,10 +71,16 @@ def test_what_is_undecided_is_said(history: cm.History) -> None:
     other = mine[~mine["is_now"]].iloc[0]
     assert answer.sentence.startswith("Three fields are undecided. Thirds, ")
     assert (
-        f'"Do renewals pay from the first one, or only above 80%?" is worth {worth} and moves {other["n_people"]:.0f} '
-        f"people's pay, at most by +{cm.style.short_money(other['largest_change'])} ({other['person']})."
+        f'"Do renewals pay from the first one, or only above 80%?" is worth {worth} USD and moves '
+        f"{other['n_people']:.0f} people's pay, "
+        f"at most by +{cm.style.short_money(other['largest_change'])} USD ({other['person']})."
     ) in answer.sentence
     assert "moves nobody's pay here." in answer.sentence  # NRR counts no renewals
+
+
+def test_what_is_worth_cents_has_its_currency_too() -> None:
+    rows = [{"cost": cost, "n_people": 26, "largest_change": 0.05, "person": ""} for cost in (10.0, 10.15)]
+    assert _worth(rows, "EUR") == "is worth 0.15 EUR and moves 26 people's pay, at most by +0.05 EUR"
 
 
 def test_nothing_undecided_is_said(history: cm.History) -> None:

@@ -122,19 +122,17 @@ def test_excellence_is_a_cap_or_the_last_bend_or_a_fifth_above(curve: dict[str, 
     assert excellence_point(Curve.model_validate(curve)) == expected
 
 
-def test_the_sentence_says_where_the_norm_is_missed(comparison: cm.Comparison) -> None:
+def test_the_sentence_is_short_and_says_who_reaches_the_target(comparison: cm.Comparison) -> None:
     answer = attainment_reached(comparison)
     row = answer.table[(answer.table["plan"] == "thirds") & (answer.table["component"] == "nrr")].iloc[0]
     assert row["share_threshold"] < 0.85
     assert row["share_target"] < 0.6
     assert row["share_excellence"] < 0.05
-    said = answer.sentence.split("Thirds, ")[1].split("Halves, ")[0]
-    share = cm.style.percent
-    assert said.startswith("of 386 people-quarters of 56 people: ")
-    assert f"NRR {share(row['share_threshold'])} (below), {share(row['share_target'])} (below), " in said
-    assert f"{row['n_undefined']} without a result" in said
-    tiers = answer.sentence.split("Revenue Playbook tiers, ")[1]
-    assert "68%, " in tiers  # within 60 to 70%: not marked
+    assert answer.sentence.startswith("60 to 70% of people-quarters should reach the target. Under Thirds ")
+    said = answer.sentence.split("Under Thirds ")[1].split("Under Halves ")[0]
+    assert f"{cm.style.percent(row['share_target'])} at NRR" in said
+    assert said.count("%") == 3, "the target of each measure, and nothing else"
+    assert len(answer.sentence) < 400
 
 
 def test_few_people_are_left_out_beside_aliases(comparison: cm.Comparison) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import compmodel as cm
 from compmodel import trials
-from compmodel.explore import grid, heatmap, sweep, tornado
+from compmodel.explore import grid, heatmap, lever_ends, sweep, tornado
+from compmodel.levers import Lever
 from compmodel.style import percent, short_money
 from compmodel.trials import UNTRIED, lever_at, lever_values, progress_words, tried
 
@@ -73,7 +76,7 @@ def test_a_heatmap_says_what_fits_the_budget(run: cm.Replay) -> None:
 
 
 def test_a_tornado_moves_one_lever_at_a_time(run: cm.Replay) -> None:
-    answer = tornado(run, [TARGET, FLOOR, WEIGHT])
+    answer = tornado(run, [TARGET, FLOOR, WEIGHT], "step")
     table = answer.table.set_index("path")
     assert answer.table["effect"].is_monotonic_decreasing
     now = cost_of(run, {})
@@ -85,7 +88,9 @@ def test_a_tornado_moves_one_lever_at_a_time(run: cm.Replay) -> None:
             assert row[f"{end}_change"] == pytest.approx(row[f"{end}_cost"] - now, abs=0.001)
         assert row["effect"] == max(abs(row["low_change"]), abs(row["high_change"]))
     first = answer.table.iloc[0]
-    assert answer.sentence.startswith(f"The {first['label']} moves cost most: five points are worth up to ")
+    own = percent(first["value"])
+    assert answer.sentence.startswith(f"The {first['label']}, now {own}, moves cost most: ")
+    assert "Each number is moved one step of its own lower or higher." in answer.sentence
     assert short_money(first["effect"]) in answer.sentence
 
 
@@ -96,6 +101,50 @@ def test_a_tornado_goes_to_bounds_and_tenths(run: cm.Replay) -> None:
     assert np.isnan(row["high_cost"])
     row = tornado(run, [KPI], "tenth").table.iloc[0]
     assert (row["low"], row["high"]) == (9, 11)
+
+
+def test_a_tornado_moves_all_alike_unless_asked_otherwise(run: cm.Replay) -> None:
+    """No number by more than a tenth of itself, percentages by at most five points, and each is said."""
+    answer = tornado(run)
+    for row in answer.table.itertuples():
+        lever = lever_at(run.plan, row.path)
+        for end in (row.low, row.high):
+            assert abs(end - row.value) <= (abs(row.value) / 10 or lever.step) + 1e-9
+            assert row.unit != "share" or abs(end - row.value) <= 0.05 + 1e-9
+    ends = answer.table.set_index("path")[["low", "high"]].apply(tuple, axis=1).to_dict()
+    assert (ends[TARGET], ends[FLOOR], ends[WEIGHT], ends[KPI]) == ((1.1, 1.2), (0.95, 1.05), (0.45, 0.55), (9, 11))
+    assert "Each number is moved a tenth lower or higher, percentages at most 5 points." in answer.sentence
+    assert lever_ends(Lever("m", "Months", 3, 1, 24, 1, "count"), "alike") == (2, 4)
+    assert lever_ends(Lever("r", "Rate", 0.01, 0.001, 0.02, 0.001, "share"), "alike") == (0.009, 0.011)
+    assert lever_ends(Lever("a", "Amount", 250, 10, 500, 10, "amount"), "alike") == (225, 275)
+    assert lever_ends(Lever("z", "Zero", 0, 0, 3, 0.05, "share"), "alike") == (0, 0.05)
+
+
+def test_values_start_around_the_plans_own_and_go_on_where_asked(run: cm.Replay) -> None:
+    table = sweep(run, TARGET).table
+    assert (table["value"].min(), table["value"].max()) == (1.05, 1.25)
+    assert table["cost"].notna().all()
+    (kpi, weight) = (lever_values(lever_at(run.plan, path)) for path in (KPI, WEIGHT))
+    assert (kpi[0], kpi[-1], weight[0], weight[-1]) == (5, 15, 0.25, 0.75)
+    map_ = heatmap(run, TARGET, WEIGHT).table
+    assert (map_["x"].min(), map_["y"].max()) == (1.05, 0.75)
+    lever = lever_at(run.plan, TARGET)
+    assert len(sweep(run, TARGET, lever.grid[::10]).table) == len({*lever.grid[::10], lever.value})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (TARGET, 0.82, "NRR: the target 82% must lie above the floor 100%."),
+        ("components.nrr.curve.points.1.0", 0.0, "NRR: attainment must rise along the curve."),
+        ("components.kpi.curve.points.0.1", 1.5, "KPI: doing better would pay less."),
+        ("components.nrr.curve.points.0.1", 0.05, "the plan does not say what is paid below the curve's first point."),
+    ],
+)
+def test_why_a_setting_makes_no_plan_is_said_without_paths(run: cm.Replay, path: str, value: float, said: str) -> None:
+    found = trials.refusal(run.plan, {path: value})
+    assert found.endswith(said)
+    assert not re.search(r"components|\[|\bdefault\b", found)
 
 
 def test_a_tornado_leaves_out_the_rest_and_targets_of_one_person(run: cm.Replay) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
-from compmodel.keep_whole import keep_whole
+from compmodel.compare import SMALLEST_TEAM
+from compmodel.keep_whole import _bands, _words, keep_whole
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +40,35 @@ def test_on_a_straight_curve_it_is_pay_over_target_incentive(replays: list[cm.Re
 def test_beside_aliases_no_person_stands(replays: list[cm.Replay]) -> None:
     shown, hidden = (keep_whole(cm.compare(replays, "thirds", names=names)) for names in ("shown", "aliases"))
     assert list(hidden.table) == ["plan", "title", "attainment_above", "attainment_to", "n_people"]
-    bands = pd.cut(shown.table["attainment"], np.arange(31) / 10)
-    counts = bands.value_counts()
+    needed = shown.table["attainment"]
     for row in hidden.table.itertuples():
-        assert counts[pd.Interval(row.attainment_above, row.attainment_to)] == row.n_people
+        assert ((needed > row.attainment_above) & (needed <= row.attainment_to)).sum() == row.n_people
+        assert row.n_people >= SMALLEST_TEAM
     assert hidden.table["n_people"].sum() == len(shown.table)
     assert hidden.sentence != shown.sentence
+
+
+@pytest.mark.parametrize(
+    ("needed", "bands"),
+    [
+        ([15, 15, 25, 25, 25, 55, 55, 55, 55, 55], [(0.1, 0.3, 5), (0.5, 0.6, 5)]),
+        ([15] * 5 + [95], [(0.1, 1.0, 6)]),
+        ([15] * 7 + [np.inf] * 5, [(0.1, 0.2, 7), (np.nan, np.nan, 5)]),
+        ([15] * 7 + [np.inf], [(0.1, np.nan, 8)]),
+        ([15, np.inf], [(0.1, np.nan, 2)]),
+    ],
+)
+def test_no_band_beside_aliases_is_of_fewer_than_five(needed: list[float], bands: list[tuple[float, ...]]) -> None:
+    found = list(_bands(np.array(needed, dtype=float)).itertuples(index=False, name=None))
+    assert found == [pytest.approx(band, nan_ok=True) for band in bands]
+
+
+def test_few_whom_nothing_makes_whole_are_not_counted_beside_aliases() -> None:
+    said = _words(np.array([0.5] * 9 + [np.inf]), "Halves", "Thirds", 1, "fewer than 5")
+    assert "For fewer than 5 of ten people no attainment" in said
+    hidden = _words(np.full(8, np.inf), "Halves", "Thirds", 3, "fewer than 5")
+    assert "More than half" not in hidden
+    assert "too few people share" in hidden
 
 
 def test_the_sentence_is_of_the_table(replays: list[cm.Replay]) -> None:
@@ -55,7 +79,7 @@ def test_the_sentence_is_of_the_table(replays: list[cm.Replay]) -> None:
         each = table["attainment_to"].repeat(table["n_people"]) if aliased else table["attainment"]
         half, most = (sorted(each)[math.ceil(len(each) * part) - 1] for part in (0.5, 0.9))
         said = f"half the people need at most {half:.0%} attained in every component of Halves, "
-        said += f"nine in ten at most {most:.0%}."
+        said += f"nine of ten people at most {most:.0%}."
         assert said in answer.sentence
 
 

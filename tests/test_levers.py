@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from pathlib import Path
 
@@ -109,6 +110,38 @@ def test_all_numbers_of_a_rich_plan_are_levers_by_path() -> None:
     assert found["components.nrr.adjustments.1.reaches"].unit == "share", "of an attainment"
     assert plan.replace(values) == plan
     assert all(lever.label for lever in found.values())
+
+
+def test_levers_are_called_as_leaders_call_them() -> None:
+    """By what the plan says at that place, never by a place or a path, and no two alike."""
+    plan = rich_plan()
+    names = {lever.path: lever.label for lever in plan.levers()}
+    for path, name in {
+        "components.nrr.weight": "NRR weight",
+        "components.nrr.target.default": "NRR target",
+        "components.nrr.target.cases.0.target": "NRR target of H1",
+        "components.nrr.target.ramp.1": "NRR target ramp, month 2",
+        "components.nrr.curve.points.1.0": "NRR attainment that pays 100%",
+        "components.nrr.curve.points.1.1": "NRR pay factor at 100% attained",
+        "components.nrr.adjustments.1.reaches": "NRR gate 2 on KPI attainment",
+        "components.nrr.adjustments.cap.factor": "NRR cap",
+        "components.kpi.attainment.scores.0.0": "KPI result that attains 50%",
+        "components.kpi.attainment.scores.1.1": "KPI attainment from a result of 10",
+        "components.kpi.curve.bands.1.1": "KPI pay multiplier from 100% attained",
+    }.items():
+        assert names[path] == name
+    for made in [plan, *map(cm.load_plan, PLANS)]:
+        labels = [lever.label for lever in made.levers()]
+        assert len(set(labels)) == len(labels)
+        assert not [label for label in labels if re.search(r"[\[\]_]|\bpoint \d|\bband \d|\bcase \d", label)]
+
+
+def test_points_of_one_height_are_told_apart() -> None:
+    curve = {"kind": "linear", "points": [[0, 0], [0.9, 0], [1, 1]], "beyond": "hold"}
+    levers = cm.example_plan().replace({"components.nrr.curve": curve}).levers()
+    labels = {lever.path: lever.label for lever in levers}
+    assert labels["components.nrr.curve.points.0.0"] == "NRR attainment that pays 0% (now 0%)"
+    assert labels["components.nrr.curve.points.1.0"] == "NRR attainment that pays 0% (now 90%)"
 
 
 def test_each_lever_is_set_by_its_path_alone() -> None:

@@ -292,6 +292,11 @@ def test_charts_draw_the_tables_with_the_baseline_in_grey() -> None:
     drawn = charts.marginal_pay_map(comparison)
     jumps = next(trace for trace in drawn.data if trace.type == "scatter")
     assert list(jumps.text) == ["+50%", "+50%", "+50%"]
+    assert drawn.layout.title.text == f"{charts.ONE_SHADE}; lines pay at once", "all that is steady has one slope"
+    steps = {"kind": "marginal", "bands": [[0, 1], [1, 1.4]], "beyond": "extend"}
+    steeper = plans[0].replace({"name": "steeper", "components.kpi.curve": steps})
+    two = charts.marginal_pay_map(cm.compare(replay([steeper], sample_history(), "2025Q4")))
+    assert two.layout.title.text == "Where the next point of attainment pays: darker pays more"
 
 
 def test_only_those_whom_the_plan_pays_are_counted() -> None:

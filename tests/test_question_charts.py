@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 import compmodel as cm
-from compmodel import cost_charts, distribution_charts
+from compmodel import chance_charts, cost_charts, distribution_charts
 from compmodel.break_even import break_even
 from compmodel.compare import SMALLEST_TEAM
 from compmodel.costs import budget_headroom, cost_by, cost_of_sales
 from compmodel.decisions import open_decisions
 from compmodel.distributions import NORM, attainment_reached, distribution
+from compmodel.keep_whole import keep_whole
+from compmodel.luck import reliability
 from compmodel.retention_pay import pay_for_retention
 
 UGLY = "<b>A very long title</b> & $5 of a plan that nobody would read to its end"
@@ -131,7 +133,33 @@ def test_pay_is_drawn_over_what_people_retained(shown: cm.Comparison, aliased: c
     counts = answer.table.set_index(["plan", "retained_third", "pay_third"])["n_people"]
     for trace, plan in zip(maps, aliased.plans, strict=True):
         for y, row in zip(trace["y"], trace["z"], strict=True):
-            assert row == [counts[plan.name, x, y] for x in trace["x"]]
+            told = [counts[plan.name, x, y] for x in trace["x"]]
+            assert row == [n if n == n else distribution_charts.FEW for n in told]
+        said = [text for row in trace["text"] for text in row]
+        assert said.count("1 to 4") == int(counts[plan.name].isna().sum())
+
+
+def test_what_keeps_people_whole_is_drawn(shown: cm.Comparison, aliased: cm.Comparison) -> None:
+    answer = keep_whole(shown)
+    (dots,) = drawn(distribution_charts.keep_whole(shown, answer))
+    told = {(row.person, row.attainment) for row in answer.table.itertuples()}
+    assert set(zip(dots["y"], dots["x"], strict=True)) == told
+    answer = keep_whole(aliased)
+    (bars,) = drawn(distribution_charts.keep_whole(aliased, answer))
+    assert bars["x"] == answer.table["n_people"].tolist()
+    assert min(bars["x"]) >= SMALLEST_TEAM
+    never = answer.table.tail(1).assign(attainment_above=float("nan"), attainment_to=float("nan"), n_people=5)
+    one = dataclasses.replace(answer, table=never)
+    assert drawn(distribution_charts.keep_whole(aliased, one))[0]["y"] == ["none is enough"]
+
+
+def test_reliability_is_drawn_with_its_interval(aliased: cm.Comparison) -> None:
+    answer = reliability(aliased, n_draws=50)
+    (bars,) = drawn(chance_charts.reliability(answer))
+    assert bars["x"] == answer.table["chance_share"].tolist()
+    ends = [round(x + more, 9) for x, more in zip(bars["x"], bars["error_x"]["array"], strict=True)]
+    assert ends == answer.table["chance_high"].round(9).tolist()
+    assert bars["y"] == ["a quarter's figure", "a year's figure"]
 
 
 def every_chart(comparison: cm.Comparison) -> list[Any]:
@@ -142,6 +170,7 @@ def every_chart(comparison: cm.Comparison) -> list[Any]:
     figures += [cost_charts.break_even(comparison)]
     figures += [cost_charts.open_decisions(comparison), distribution_charts.attainment_reached(comparison)]
     figures += [distribution_charts.distribution(comparison), distribution_charts.pay_for_retention(comparison)]
+    figures += [distribution_charts.keep_whole(comparison)]
     return figures
 
 

@@ -270,15 +270,21 @@ def test_the_waterfall_leads_from_the_baseline_to_the_plan() -> None:
     figure = reason_charts.pay_change_reasons(comparison, answer)
     mine = answer.table[answer.table["person"] == EVERYONE]
     ends = {trace.name: trace.x[0] for trace in figure.data if trace.type == "scatter" and trace.name}
-    assert ends == {"Thirds": mine["before"].iloc[0], "Halves": mine["after"].iloc[-1]}
+    before = mine["before"].iloc[0]
+    assert ends == {"Thirds": 0, "Halves": round(mine["after"].iloc[-1] - before, 2)}
+    low, high = figure.layout.xaxis.range
+    assert low < 0 < high, "an axis without its 0 cuts bars off"
     bars = {y: (base, x) for t in figure.data if t.type == "bar" for y, base, x in zip(t.y, t.base, t.x, strict=True)}
     parts = mine[mine["reason"] != TOTAL]
-    assert bars == {row.reason: (row.before, row.change) for row in parts.itertuples() if row.change}
+    assert bars == {row.reason: (round(row.before - before, 2), row.change) for row in parts.itertuples() if row.change}
+    labels = figure.layout.yaxis.ticktext
+    for label, pay in ((labels[0], before), (labels[-1], mine["after"].iloc[-1])):
+        assert cm.style.short_money(pay) in label
     alone = cm.compare(comparison.replays[:1], "thirds", "shown")
     assert pay_change_reasons(alone).sentence == "Thirds is the only plan; a second one makes a comparison."
     assert pay_change_reasons(alone).table.empty
     (mark,) = [trace for trace in reason_charts.pay_change_reasons(alone).data if trace.name]
-    assert list(mark.x) == [mine["before"].iloc[0]]
+    assert list(mark.x) == [0]
 
 
 def test_what_is_less_than_a_unit_is_said_to_the_cent_or_not_at_all() -> None:

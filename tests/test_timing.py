@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
+from compmodel.compare import SMALLEST_TEAM
 from compmodel.credit_dates import AT_RENEWAL
 from compmodel.plan import example_plan
 from compmodel.timing import DETAILS, SIZES, gain_from_timing, moves_by_size, pay_between_quarters
@@ -128,7 +129,11 @@ def test_beside_aliases_only_counts_are_shown(comparison: cm.Comparison, answer:
     hidden = gain_from_timing(cm.compare(comparison.replays, comparison.baseline))
     assert hidden.sentence == answer.sentence
     assert list(hidden.table.columns) == SIZES
-    pd.testing.assert_frame_equal(hidden.table, moves_by_size(answer.table))
+    pd.testing.assert_frame_equal(hidden.table, moves_by_size(answer.table, SMALLEST_TEAM))
+    for _, mine in hidden.table.groupby("plan"):
+        between = -mine["n_people"].diff().dropna()
+        assert (mine["n_people"] >= SMALLEST_TEAM).all()
+        assert ((between == 0) | (between >= SMALLEST_TEAM)).all(), "a band between two amounts tells of few people too"
     for row in hidden.table.itertuples():
         mine = answer.table[(answer.table["plan"] == row.plan) & (answer.table["extra_pay"] >= row.at_least)]
         assert (row.n_people, row.n_moves) == (mine["person"].nunique(), mine["event_id"].nunique())

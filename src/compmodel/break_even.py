@@ -84,11 +84,13 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
             paid = f"it pays for itself once the company's NRR is {points} higher, which is {arr}"
             said.append(f"{title} costs {size} a year more than {base}: {paid}.")
         else:
-            gone = f"that is gone if the company's NRR is {points} lower, which is {arr}"
-            said.append(f"{title} saves {size} a year against {base}: {gone}.")
+            spare = f"the company's NRR may fall by {points} a year before that is gone"
+            said.append(f"{title} saves {size} a year against {base}; {spare}, which is {arr}.")
     first = table.iloc[0]
     kept = "a year" if first["years"] == 1 else f"{first['years']:g} years"
     money = "as revenue" if first["margin"] == 1 else f"at a margin of {percent(first['margin'])}"
+    if (table["change_a_year"] < 0).all():
+        return f"{' '.join(said)} ARR lost is counted for {kept}, {money}; pay saved by it is not counted."
     return f"{' '.join(said)} ARR kept is counted for {kept}, {money}; pay for the higher NRR itself is not counted."
 
 
@@ -100,7 +102,7 @@ def _customers(saved: float, churned: float) -> str:
     churn = "that churns in a year" if lost == "1" else "that churn in a year"
     of = f"{lost} customer{'' if lost == '1' else 's'} {churn}"
     if saved < 0:
-        return f", or {n} customer{'' if n == '1' else 's'} lost beside the {lost} {churn}"
+        return f", or {n} customer{'' if n == '1' else 's'} more than the {lost} {churn}"
     return f", or more than all {of}" if saved > churned else f", or {n} of the {of}"
 
 

@@ -27,9 +27,10 @@ BARE: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False}
 
 
 def cost_range(comparison: Comparison, answer: Answer) -> Figure:
-    """Returns cost by quarter as it happened, a line a plan in its fan from P10 to P90, with differences as bars below.
+    """Returns cost by quarter as it happened, a line a plan in its fan, with differences as bars below.
 
-    `answer` is of `pay_ranges.cost_range`. A bar's whisker is the 90% interval of the difference.
+    `answer` is of `pay_ranges.cost_range`. The fan holds eight resampled histories in ten (P10 to P90), a bar's whisker
+    the difference in nine.
     """
     table, colours = answer.table[answer.table["period"] != "Total"], plan_colours(comparison)
     names = [period.name for period in comparison.periods]
@@ -47,8 +48,8 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
             "y": mine["cost"].tolist(),
             "line": {"color": colour, "width": 3},
             "customdata": hover_rows(plan.title, *ends),
-            "hovertemplate": "%{x}<br>%{customdata[0]} %{customdata[1]}<br>P10 %{customdata[2]}, P50 %{customdata[3]}, "
-            "P90 %{customdata[4]}<extra></extra>",
+            "hovertemplate": "%{x}<br>%{customdata[0]} %{customdata[1]}<br>eight times in ten %{customdata[2]} to "
+            "%{customdata[4]}, in the middle %{customdata[3]}<extra></extra>",
             **common,
         }
         if len(names) == 1:
@@ -62,7 +63,7 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
         traces.append(line)
     ticks = {"type": "category", "tickvals": names, "ticktext": quarter_labels(names), "tickangle": 0}
     costs = money_axis(f"Cost, {comparison.currency}", table[["cost", "p90"]].max(axis=1))
-    title = "Cost, and P10 to P90 if resampled"
+    title = f"Cost, resampled eight times in ten within the {'band' if len(names) > 1 else 'line'}"
     if not others:
         return finished_figure(traces, {"xaxis": ticks, "yaxis": costs}, height=330, title=title)
     for plan in others:
@@ -88,6 +89,7 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
     changes = {**money_axis("Change", spans), "domain": [0, 0.34]}
     changes |= {"zeroline": True, "nticks": 5}
     axes = {"xaxis": {**ticks, "anchor": "y2"}, "yaxis": {**costs, "domain": [0.42, 1]}, "yaxis2": changes}
+    title += "; its change nine times in ten within the line"
     return finished_figure(traces, axes, height=480, title=title)
 
 
@@ -102,7 +104,7 @@ def difference_range(comparison: Comparison, answer: Answer) -> Figure:
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "name": "as it happened, and 90% interval",
+        "name": "as it happened, nine times in ten within the line",
         "x": table["change"].tolist(),
         "y": titles,
         "marker": {"color": [colours[name] for name in table["plan"]], "size": 12},
@@ -120,7 +122,7 @@ def difference_range(comparison: Comparison, answer: Answer) -> Figure:
 
 
 def pay_range(comparison: Comparison, answer: Answer, plan: str = "") -> Figure:
-    """Returns each person's pay under a plan (the baseline unless named) with its range from P10 to P90.
+    """Returns each person's pay under a plan (the baseline unless named), and what it is in eight draws of ten.
 
     `answer` is of `pay_ranges.pay_range`.
     """
@@ -131,20 +133,21 @@ def pay_range(comparison: Comparison, answer: Answer, plan: str = "") -> Figure:
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "name": plain_text(f"{comparison.plan(name).title}: as it happened, P10 to P90", 60),
+        "name": plain_text(comparison.plan(name).title, 32),
         "x": mine["pay"].tolist(),
         "y": people,
         "marker": {"color": colour, "size": 8},
         "error_x": _whisker(mine["pay"], mine["p10"], mine["p90"], colour),
         "cliponaxis": False,
         "customdata": hover_rows(mine["person"], mine["team"], *ends),
-        "hovertemplate": "%{customdata[0]}, %{customdata[1]}<br>%{customdata[2]}<br>P10 %{customdata[3]}, "
-        "P50 %{customdata[4]}, P90 %{customdata[5]}<extra></extra>",
+        "hovertemplate": "%{customdata[0]}, %{customdata[1]}<br>%{customdata[2]}<br>eight times in ten "
+        "%{customdata[3]} to %{customdata[5]}, in the middle %{customdata[4]}<extra></extra>",
     }
     axis = money_axis("", pd.concat([mine["pay"], mine["p10"], mine["p90"]]))
     low, high = axis["range"]
     axis["range"] = [low - 0.02 * (high - low), high]
-    return finished_figure([dots], {"xaxis": axis, "yaxis": people_axis(people)}, title=f"Pay, {comparison.currency}")
+    title = f"Pay, {comparison.currency}; resampled eight times in ten within the line"
+    return finished_figure([dots], {"xaxis": axis, "yaxis": people_axis(people)}, title=title)
 
 
 def luck(answer: Answer) -> Figure:
@@ -200,6 +203,34 @@ def luck(answer: Answer) -> Figure:
         [bars, line], {"xaxis": across, "yaxis": up}, height=360, title="Share of individual figures"
     )
     return figure.update_layout(bargap=0.08, margin={"b": 56})
+
+
+def reliability(answer: Answer) -> Figure:
+    """Returns how much of the spread of a period's and of a year's figure is chance, a bar each, with 90% intervals.
+
+    `answer` is of `luck.reliability`.
+    """
+    table = answer.table
+    shares = [
+        table[of].map(lambda share: style.percent(share, 1)) for of in ("chance_share", "chance_low", "chance_high")
+    ]
+    names = [f"a {figure}'s figure" for figure in table["figure"]]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": table["chance_share"].tolist(),
+        "y": names,
+        "marker": {"color": style.PLANS[0]},
+        "error_x": _whisker(table["chance_share"], table["chance_low"], table["chance_high"], style.INK),
+        "customdata": hover_rows(names, *shares),
+        "hovertemplate": "%{customdata[0]}: %{customdata[1]} of the spread is chance<br>"
+        "nine times in ten %{customdata[2]} to %{customdata[3]}<extra></extra>",
+        "showlegend": False,
+    }
+    axis = {"range": [0, 1.02], "tickformat": ".0%", "nticks": 6, "tickangle": 0, "zeroline": True}
+    axes = {"xaxis": axis, "yaxis": people_axis(names)}
+    title = "Share of the spread that is chance, nine times in ten within the line"
+    return finished_figure([bars], axes, height=120 + 44 * max(len(names), 2), title=title)
 
 
 def pay_swing(answer: Answer) -> Figure:

@@ -18,7 +18,7 @@ import traitlets
 from compmodel import style
 from compmodel.editing import Shown, problems_html
 from compmodel.errors import CompModelError
-from compmodel.figures import FIGURE_CONFIG, Figure
+from compmodel.figures import FIGURE_CONFIG, FITTED, Figure
 from compmodel.html_tables import table_html
 
 _STYLE = Path(__file__).with_name("workbench.css").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ class Plot(anywidget.AnyWidget):
     seconds to start, and then miss changes.
     """
 
-    _esm = Path(__file__).with_name("plot.js").read_text(encoding="utf-8")
+    _esm = FITTED + Path(__file__).with_name("plot.js").read_text(encoding="utf-8")
     library = traitlets.Unicode().tag(sync=True)
     figure = traitlets.Unicode().tag(sync=True)
     version = traitlets.Int().tag(sync=True)

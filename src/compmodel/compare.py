@@ -273,14 +273,15 @@ def pay_change_by_payee(comparison: Comparison) -> Answer:
 def payout_table(comparison: Comparison) -> pd.DataFrame:
     """Returns every payout of every plan, to the cent, with the columns that add up to it.
 
-    Grain: one row a plan, payee, period and component. Beside aliases only what each component pays, in the reporting
-    currency: the figures it is made of would tell who it is.
+    Grain: one row a plan, payee, period and component. Where a plan has one, balance is what is then still due to the
+    person (held back or carried over; below 0 owed), no part of the payout. Beside aliases only what each plan costs,
+    in the reporting currency: the figures it is made of would tell who it is.
     """
     columns = ["plan", "person", "team", "period"]
     if "payout" in comparison.pay:
         columns += ["component", "level", "currency", "target_incentive", "proration", "weight", "numerator"]
         columns += ["denominator", "value", "target", "unit", "attainment", "factor", "gross", "adjustment"]
-        columns += ["adjustment_reason", "payout"]
+        columns += ["adjustment_reason", "payout", *["balance"] * bool(comparison.pay["balance"].notna().any())]
         return comparison.pay[[*columns, "cost", "note"]]
     return comparison.pay[[*columns, "cost"]]
 

@@ -223,7 +223,10 @@ def break_even(comparison: Comparison, answer: Answer | None = None) -> Figure:
         "showlegend": False,
     }
     axis = axis_around(points, "") | {"zeroline": True, "zerolinecolor": style.INK, "nticks": 6}
-    title = "Points of company NRR: needed, or (left) spare"
+    title = "Points of company NRR: needed for the extra cost, or (left of 0) spare"
+    if (points >= 0).all() or (points <= 0).all():
+        what = "may be lost before the saving is gone" if (points < 0).any() else "pay for the extra cost"
+        title = f"Points of company NRR that {what}"
     height = 120 + 36 * max(len(titles), 2)
     return finished_figure([bar], {"xaxis": axis, "yaxis": people_axis(titles)}, height, title)
 
@@ -280,7 +283,7 @@ def open_decisions(comparison: Comparison, answer: Answer | None = None) -> Figu
 
 
 def _question(key: str, text: str) -> dict[str, Any]:
-    lines = _lines(text, 50, 3)
+    lines = _lines(text, 44, 3)
     place = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 8 - LABELS, "y": key, "align": "left"}
     text = f"<b>{'<br>'.join(lines)}</b>"
     return {**place, "text": text, "showarrow": False, "font": {"size": 12}, "bgcolor": style.PAPER}

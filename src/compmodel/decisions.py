@@ -106,7 +106,7 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
     for _, mine in table.groupby(["plan", "field", "question"], sort=False):
         options: list[dict[str, Any]] = mine.to_dict("records")  # type: ignore[assignment]
         priced = [row for row in options if not row["not_priced"]]
-        parts = [_worth(priced)] if len(priced) > 1 else []
+        parts = [_worth(priced, comparison.currency)] if len(priced) > 1 else []
         parts += [] if any(row["is_now"] for row in options) else ["the plan now pays by none of these"]
         for row in options:
             if row["not_priced"]:
@@ -115,7 +115,7 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def _worth(priced: list[dict[str, Any]]) -> str:
+def _worth(priced: list[dict[str, Any]], currency: str) -> str:
     """What an undecided field is worth: the span of its options' costs."""
     costs = [row["cost"] for row in priced]
     n_people = int(max(row["n_people"] for row in priced))
@@ -123,10 +123,10 @@ def _worth(priced: list[dict[str, Any]]) -> str:
     if not n_people:
         return "moves nobody's pay here"
     people = f"{count_words(n_people, 'person', 'people')}'s"
-    text = f"is worth {_amount(max(costs) - min(costs))} and moves {people} pay"
+    text = f"is worth {_amount(max(costs) - min(costs))} {currency} and moves {people} pay"
     if most["largest_change"]:
         sign, of = "+" if most["largest_change"] > 0 else "-", f" ({most['person']})" if most["person"] else ""
-        text += f", at most by {sign}{_amount(abs(most['largest_change']))}{of}"
+        text += f", at most by {sign}{_amount(abs(most['largest_change']))} {currency}{of}"
     return text
 
 

@@ -1,4 +1,4 @@
-"""Charts of how attainment and pay are spread, and of pay against what people retained."""
+"""Charts of how attainment and pay are spread, of pay against what people retained, and of what keeps people whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from compmodel.compare import Answer, Comparison
 from compmodel.distributions import BANDS, NORM, UNDEFINED, WHOLE, Of
 from compmodel.distributions import attainment_reached as reached_answer
 from compmodel.distributions import distribution as distribution_answer
-from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, plain_text
+from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, people_axis, plain_text
+from compmodel.keep_whole import keep_whole as whole_answer
 from compmodel.retention_pay import THIRDS
 from compmodel.retention_pay import pay_for_retention as retention_answer
 
@@ -21,6 +22,8 @@ PANEL, GAP, HEADING, AROUND = 150, 56, 28, 130
 """Pixels of a panel, between two, of the heading over one, and around them all."""
 USUAL = 0.18
 """How dark the usual shares lie over the bars."""
+FEW = 2.5
+"""In the middle of one to four people: how dark their cell is, whose number is not told."""
 SHORT_BANDS = ("0", "<25", "25", "50", "75", "100", "125", "150+", "n/a")
 """The bands by their lower edges in percent, for an axis."""
 
@@ -201,14 +204,15 @@ def pay_for_retention(comparison: Comparison, answer: Answer | None = None) -> F
 def _by_thirds(comparison: Comparison, table: pd.DataFrame) -> Figure:
     plans = [plan for plan in comparison.plans if plan.name in set(table["plan"])]
     domains, height, notes = _panels([plan.title for plan in plans] or [""])
-    most = int(table["n_people"].max()) if len(table) else 1
+    most = float(table["n_people"].max()) if table["n_people"].notna().any() else 1.0
     traces: list[dict[str, Any]] = []
     axes: dict[str, dict[str, Any]] = {"xaxis": {}, "yaxis": {}}
     for i, plan in enumerate(plans):
         number = str(i + 1) if i else ""
         mine = table[table["plan"] == plan.name]
-        counts = mine.pivot_table(index="pay_third", columns="retained_third", values="n_people", sort=False)
-        grid = counts.reindex(index=list(THIRDS), columns=list(THIRDS)).fillna(0).astype(int).to_numpy().tolist()
+        counts = mine.pivot(index="pay_third", columns="retained_third", values="n_people")
+        grid = counts.reindex(index=list(THIRDS), columns=list(THIRDS)).fillna(FEW).to_numpy().tolist()
+        said = [["1 to 4" if n == FEW else f"{n:.0f}" for n in row] for row in grid]
         traces.append(
             {
                 "type": "heatmap",
@@ -221,9 +225,9 @@ def _by_thirds(comparison: Comparison, table: pd.DataFrame) -> Figure:
                 "showscale": False,
                 "xgap": 2,
                 "ygap": 2,
-                "text": grid,
+                "text": said,
                 "texttemplate": "%{text}",
-                "hovertemplate": "retained %{x}, paid %{y}: %{z} people<extra></extra>",
+                "hovertemplate": "retained %{x}, paid %{y}: %{text} people<extra></extra>",
                 "xaxis": f"x{number}",
                 "yaxis": f"y{number}",
             }
@@ -234,3 +238,51 @@ def _by_thirds(comparison: Comparison, table: pd.DataFrame) -> Figure:
     figure = finished_figure(traces, axes, height, "People by third: pay (up), retained", notes)
     figure.update_layout(legend={"y": 1 + HEADING / (height - AROUND)})
     return figure
+
+
+def keep_whole(comparison: Comparison, answer: Answer | None = None) -> Figure:
+    """Returns the attainment at which each plan pays what the baseline paid: a dot a person and plan, by attainment.
+
+    Whom no attainment keeps whole has no dot. Beside aliases: how many people need how much, a bar a band and plan.
+    """
+    table, colours = (answer or whole_answer(comparison)).table, plan_colours(comparison)
+    is_counted = "n_people" in table
+    by, value = ("attainment_above", "n_people") if is_counted else ("attainment", "attainment")
+    table = table.assign(row=_band_words(table) if is_counted else table["person"])
+    table = table.sort_values(by, ascending=is_counted, kind="stable")
+    said = table[value].map("{:,} people".format if is_counted else style.percent)
+    look: dict[str, Any] = {"type": "scatter", "mode": "markers", "cliponaxis": False}
+    traces: list[dict[str, Any]] = []
+    for plan in comparison.others:
+        mine = table[table["plan"] == plan.name]
+        bar = {"type": "bar", "orientation": "h", "offsetgroup": plan.name}
+        traces.append(
+            {
+                **(bar if is_counted else look),
+                "name": plain_text(plan.title, 32),
+                "marker": {"color": colours[plan.name]} | ({} if is_counted else {"size": 9}),
+                "x": [None if of != of else of for of in mine[value].tolist()],
+                "y": mine["row"].tolist(),
+                "customdata": hover_rows(mine["row"], plan.title, said.loc[mine.index]),
+                "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}: %{customdata[2]}<extra></extra>",
+            }
+        )
+    order = list(dict.fromkeys(table["row"]))
+    title = "People by the attainment that pays them as before"
+    if not is_counted:
+        without = "; no dot: none does" if table["attainment"].isna().any() else ""
+        title = f"Attainment that pays each person as before{without}"
+    axis = axis_around(table[value].dropna(), "") | {"nticks": 6, "tickangle": 0, "zeroline": True}
+    axis |= {} if is_counted else {"tickformat": ".0%"}
+    height = 110 + (20 + 12 * len(comparison.others)) * max(len(order), 2) if is_counted else 0
+    figure = finished_figure(traces, {"xaxis": axis, "yaxis": people_axis(order)}, height, title)
+    return figure.update_layout(barmode="group", bargap=0.3)
+
+
+def _band_words(table: pd.DataFrame) -> list[str]:
+    """Bands of attainment in words."""
+    said = []
+    for low, high in zip(table["attainment_above"], table["attainment_to"], strict=True):
+        more = f"over {style.percent(low)}, or none" if low == low else "none is enough"
+        said.append(f"{style.percent(low)} to {style.percent(high)}" if high == high else more)
+    return said

@@ -18,7 +18,7 @@ from compmodel.curves import Curve, payout_factor, pieces
 from compmodel.errors import CompModelError, nearest
 from compmodel.money import NEAR
 from compmodel.replay import Replay
-from compmodel.style import count_words, percent
+from compmodel.style import percent
 from compmodel.wording import in_sentence, listed
 
 Of = Literal["attainment", "pay"]
@@ -30,6 +30,8 @@ NORM = {"threshold": (0.85, 0.95), "target": (0.60, 0.70), "excellence": (0.05, 
 
 "About" is taken as five points to either side.
 """
+MOST_SAID = 4
+"""Measures of a plan that one sentence can hold."""
 EDGES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 BANDS = ("0 or less", "under 25%", *(f"{low} to {low + 25}%" for low in (25, 50, 75, 100, 125)), "150% or more")
 UNDEFINED = "no result"
@@ -189,35 +191,32 @@ def _measure(run: Replay, component: Component | None) -> str:
 
 
 def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
-    said, period = (
-        ["About 90% should reach threshold, 60 to 70% target and about 10% excellence."],
-        _period_word(comparison),
-    )
+    """Who reaches the target under each plan, against what is usual; the table says the rest."""
+    said, period = [], _period_word(comparison)
     for run in comparison.replays:
-        plan = run.plan
-        parts = []
-        mine = table[table["plan"] == plan.name].to_dict("records")
-        for row in mine:
-            reached = {mark: row[f"share_{mark}"] for mark in NORM}
-            sides = {mark: _side(share, mark) for mark, share in reached.items()}
-            shares = ", ".join(_share(reached[mark]) + (f" ({side})" if side else "") for mark, side in sides.items())
-            left = f", {row['n_undefined']:,} without a result" if row["n_undefined"] else ""
-            parts.append(f"{in_sentence(row['measure'])} {f'{shares}{left}' if row['n'] else 'has no result'}")
+        mine = table[(table["plan"] == run.plan.name) & (table["n"] > 0)].to_dict("records")
+        goals = [row for row in mine if row["component"] != WHOLE] or mine
+        parts = [
+            f"{_share(row['share_target'])}{' do' * (not i)} at {in_sentence(row['measure'])}"
+            for i, row in enumerate(goals)
+        ]
+        if len(parts) > MOST_SAID:
+            goals.sort(key=lambda row: row["share_target"])
+            ends = [f"{_share(row['share_target'])} ({in_sentence(row['measure'])})" for row in (goals[0], goals[-1])]
+            parts = [f"from {' to '.join(ends)} do"]
         if parts:
-            of = f"{mine[-1]['n'] + mine[-1]['n_undefined']:,} people-{period}"
-            people = count_words(mine[-1]["n_people"], "person", "people")
-            said.append(f"{plan.title}, of {of} of {people}: {'; '.join(parts)}.")
+            said.append(f"Under {run.plan.title} {listed(parts)}.")
+    if said:
+        said = [f"60 to 70% of people-{period} should reach the target.", *said]
+    elif not few:
+        said = ["Nobody has a result that could reach a target here."]
+    for run in comparison.replays:
         said += _left_out(run)
     return " ".join([*said, *(["What fewer than five people have is left out."] if few else [])])
 
 
 def _share(share: float) -> str:
     return "under 1%" if 0 < share < 0.005 else percent(share)
-
-
-def _side(share: float, mark: str) -> str:
-    low, high = NORM[mark]
-    return "below" if share < low - NEAR else "above" if share > high + NEAR else ""
 
 
 def _period_word(comparison: Comparison) -> str:

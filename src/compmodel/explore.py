@@ -27,7 +27,15 @@ from compmodel.style import count_words, number_words, percent, short_money
 from compmodel.trials import UNTRIED, lever_at, lever_values, refusal, tried
 
 Of = Literal["cost", "share_at_target"]
-Move = Literal["step", "tenth", "bounds"]
+Move = Literal["alike", "step", "tenth", "bounds"]
+MOVES = {
+    "alike": "a tenth lower or higher, percentages at most 5 points",
+    "step": "one step of its own lower or higher",
+    "tenth": "a tenth lower or higher",
+    "bounds": "down and up to its bounds",
+}
+"""How far a tornado moves each number, as it is said."""
+POINTS = 0.05
 
 
 def sweep(
@@ -39,14 +47,16 @@ def sweep(
     cluster: str = "",
     n_threads: int = 1,
 ) -> Answer:
-    """Returns what the plan costs as one lever moves, over its own grid, as far as it makes plans, or over `values`.
+    """Returns what the plan costs as one lever moves, around its value as far as it makes plans, or over `values`.
 
-    Table: one row a value; value, cost, change (against the plan as it is), share_at_target, is_current, said.
+    Its whole range is `values=lever_at(run.plan, path).grid`. Table: one row a value; value, cost, change (against the
+    plan as it is), share_at_target, is_current, said.
     Raises CompModelError for an unknown lever.
     """
     lever = lever_at(run.plan, path)
     _refuse_empty({lever.path: values})
-    values = [one for one in lever.grid if not refusal(run.plan, {lever.path: one})] if values is None else values
+    if values is None:
+        values = [one for one in lever_values(lever) if not refusal(run.plan, {lever.path: one})]
     earlier = None if known is None else known.rename(columns={"value": lever.path})
     table = _with_changes(run, {lever.path: values}, progress, earlier, cluster, n_threads).rename(
         columns={lever.path: "value"}
@@ -74,7 +84,7 @@ def grid(
     cluster: str = "",
     n_threads: int = 1,
 ) -> Answer:
-    """Returns what the plan costs at every combination of values of levers; None stands for a lever's own grid.
+    """Returns what the plan costs at every combination of values of levers; None stands for values around its own.
 
     Table: one row a combination; a column a lever's path, cost, change (against the plan as it is), share_at_target,
     is_current, said. Raises CompModelError for an unknown lever.
@@ -100,7 +110,8 @@ def heatmap(
 ) -> Answer:
     """Returns two levers against each other, with what fits a budget (reporting currency, all periods together).
 
-    Table: one row a combination; x, y, cost, change, share_at_target, is_current, said, is_within (the budget).
+    Values are those around the plan's own unless given. Table: one row a combination; x, y, cost, change,
+    share_at_target, is_current, said, is_within (the budget).
     """
     if of not in get_args(Of):
         raise CompModelError(f"{of!r} is nothing that a heatmap shows. {nearest(of, get_args(Of))}")
@@ -124,23 +135,24 @@ def heatmap(
 def tornado(
     run: Replay,
     levers: Sequence[str] | None = None,
-    move: Move = "step",
+    move: Move = "alike",
     progress: Progress | None = None,
     known: pd.DataFrame | None = None,
     cluster: str = "",
     n_threads: int = 1,
 ) -> Answer:
-    """Returns what each lever moves alone: a step, a tenth of it, or to its bounds, down and up.
+    """Returns what each lever moves alone, down and up: alike, by its own step, by a tenth of it, or to its bounds.
 
-    Without `levers` all are tried but the last weight, which is the rest, and targets of one person. Table: one row a
-    lever, the largest effect first; path, label, unit, value, low, high, cost, low_cost, high_cost, low_change,
-    high_change, effect (the larger of the two, signs aside), said.
+    Alike is by a tenth, but percentages by at most five points and whole numbers by whole ones, at least one; what is 0
+    moves by a step. Without `levers` all are tried but the last weight, which is the rest, and targets of one person.
+    Table: one row a lever, the largest effect first; path, label, unit, value, low, high, cost, low_cost, high_cost,
+    low_change, high_change, effect (the larger of the two, signs aside), said.
     """
     if move not in get_args(Move):
         raise CompModelError(f"{move!r} is no move of a lever. {nearest(move, get_args(Move))}")
     chosen = _tornado_levers(run.plan) if levers is None else [lever_at(run.plan, path) for path in levers]
     _refuse_empty(dict.fromkeys((lever.path for lever in chosen), None))
-    ends = {lever.path: _ends(lever, move) for lever in chosen}
+    ends = {lever.path: lever_ends(lever, move) for lever in chosen}
     own = {lever.path: lever.value for lever in chosen}
     settings = [own, *({**own, path: end} for path, both in ends.items() for end in both)]
     earlier = None if known is None else _settings_of(known, own)
@@ -180,9 +192,17 @@ def _tornado_levers(plan: Plan) -> list[Lever]:
     return [lever for lever in plan.levers() if lever.path not in (*weights[-1:], *of_one)]
 
 
-def _ends(lever: Lever, move: Move) -> tuple[float, float]:
-    """Low and high of a lever, within its bounds."""
-    by = {"step": lever.step, "tenth": abs(lever.value) / 10, "bounds": np.inf}[move]
+def lever_ends(lever: Lever, move: Move, times: float = 1.0) -> tuple[float, float]:
+    """Returns low and high of a lever that is moved down and up, so many times as far, within its bounds.
+
+    >>> lever_ends(Lever("a", "NRR target", 1.15, 0.8, 1.5, 0.01, "share"), "alike")
+    (1.1, 1.2)
+    """
+    tenth = abs(lever.value) / 10
+    alike = min(tenth or lever.step, POINTS) if lever.unit == "share" else tenth or lever.step
+    if lever.unit == "count" and lever.value == round(lever.value):
+        alike = max(1.0, round(tenth))
+    by = {"alike": alike, "step": lever.step, "tenth": tenth, "bounds": np.inf}[move] * times
     low, high = max(lever.lower, lever.value - by), min(lever.upper, lever.value + by)
     return round(low, 9), round(high, 9)
 
@@ -199,21 +219,20 @@ def _tornado_words(table: pd.DataFrame, move: Move) -> str:
         if abs(first[change]) > 0:
             more = "more" if first[change] > 0 else "less"
             sides.append(f"{number_words(first[end], first['unit'])} costs {short_money(abs(first[change]))} {more}")
-    step = round(max(first["high"] - first["value"], first["value"] - first["low"]) * 100, 6)
-    worth = ""
-    if move == "step" and first["unit"] == "share" and step == int(step):
-        points = "a point" if step == 1 else count_words(int(step), "point")
-        worth = f"{points} {'is' if step == 1 else 'are'} worth up to {short_money(first['effect'])}: "
-    said = f"The {first['label']} moves cost most: {worth}{', '.join(sides)}."
+    own = number_words(first["value"], first["unit"])
+    said = f"The {first['label']}, now {own}, moves cost most: {', '.join(sides)}."
     if len(moved) > 1:
-        said += f" Next is the {moved.iloc[1]['label']}, up to {short_money(moved.iloc[1]['effect'])}."
+        further = moved.iloc[1]
+        ends = " to ".join(number_words(further[end], further["unit"]) for end in ("low", "high"))
+        said += f" Next is the {further['label']} ({ends}), up to {short_money(further['effect'])}."
+    said += f" Each number is moved {MOVES[move]}."
     still = int(((table["effect"] == 0) & (table["said"] == "")).sum())
     stuck = int(((table["said"] != "") & (table["said"] != UNTRIED)).sum())
     for n, does in (
         (still, "moves nothing" if still == 1 else "move nothing"),
         (stuck, "could not be moved both ways"),
     ):
-        said += f" {count_words(n, 'lever').capitalize()} {does}." if n else ""
+        said += f" {count_words(n, 'number').capitalize()} {does}." if n else ""
     return said
 
 
@@ -285,6 +304,6 @@ def _unfit_words(table: pd.DataFrame, with_reason: bool = True) -> str:
         said.append(f"{len(table) - int(untried.sum()):,} of {len(table):,} tried.")
     if unfit.any():
         make = "makes" if unfit.sum() == 1 else "make"
-        reason = f": {table.loc[unfit, 'said'].iloc[0]}" if with_reason else "."
-        said.append(f"{int(unfit.sum()):,} of {len(table):,} {make} no plan{reason}")
+        reason = f" ({table.loc[unfit, 'said'].iloc[0].rstrip('.')})" if with_reason else ""
+        said.append(f"{int(unfit.sum()):,} of {len(table):,} {make} no plan{reason}.")
     return " ".join(said)

@@ -15,13 +15,24 @@ import pandas as pd
 
 from compmodel import style
 from compmodel.compare import Answer
-from compmodel.explore import Of
-from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, money_axis, people_axis, plain_text
+from compmodel.explore import MOVES, Move, Of
+from compmodel.figures import (
+    Figure,
+    axis_around,
+    finished_figure,
+    hover_rows,
+    money_axis,
+    people_axis,
+    plain_lines,
+    plain_text,
+)
 from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.trials import lever_at
 
 MOST_LEVERS = 12
+NAME, LEVER = (22, 3), 56
+"""Letters of a line of a lever's name, and lines of it; pixels of a lever."""
 SCALE = ("#e8f1f8", "#0072b2", "#0b2f4a")
 
 
@@ -70,8 +81,11 @@ def sweep_lines(plan: Plan, path: str, answer: Answer, currency: str = "") -> Fi
     return finished_figure(traces, axes, height=440)
 
 
-def tornado_bars(answer: Answer, currency: str = "") -> Figure:
-    """Returns what each lever moves alone, down and up: a row a lever, the largest effect first, at most twelve."""
+def tornado_bars(answer: Answer, currency: str = "", move: Move = "alike") -> Figure:
+    """Returns what each lever moves alone, down and up: a row a lever, the largest effect first, at most twelve.
+
+    `move` is how far the answer moved them: the title says it, and each row from where to where.
+    """
     table = answer.table[answer.table["effect"] > 0].head(MOST_LEVERS)
     labels = table["label"].tolist()
     traces: list[dict[str, Any]] = []
@@ -93,14 +107,16 @@ def tornado_bars(answer: Answer, currency: str = "") -> Figure:
                 "<extra></extra>",
             }
         )
-    axis = money_axis("", pd.concat([table["low_change"], table["high_change"]])) | {"nticks": 6}
+    axis = money_axis("", pd.concat([table["low_change"], table["high_change"]])) | {"nticks": 5, "tickangle": 0}
     axis |= {"zeroline": True, "zerolinecolor": style.INK, "zerolinewidth": 1}
     spans = [
         " to ".join(style.number_words(row[end], row["unit"]) for end in ("low", "high")) for _, row in table.iterrows()
     ]
     rows = _two_line_axis(labels, spans)
-    title = f"Change of cost, {currency}" if currency else "Change of cost"
-    return finished_figure(traces, {"xaxis": axis, "yaxis": rows}, height=110 + 40 * max(len(labels), 2), title=title)
+    cost = f"Change of cost, {currency}" if currency else "Change of cost"
+    height = 110 + LEVER * max(len(labels), 2)
+    title = f"{cost}: each number {MOVES[move]}"
+    return finished_figure(traces, {"xaxis": axis, "yaxis": rows}, height=height, title=title)
 
 
 def lever_heatmap(
@@ -229,7 +245,7 @@ def sobol_bars(answer: Answer) -> Figure:
     spans = [
         " to ".join(style.number_words(row[end], row["unit"]) for end in ("low", "high")) for _, row in table.iterrows()
     ]
-    height = 110 + 48 * max(len(labels), 2)
+    height = 110 + LEVER * max(len(labels), 2)
     axes = {"xaxis": axis, "yaxis": _two_line_axis(labels, spans)}
     figure = finished_figure(traces, axes, height=height, title="Share of the spread of cost")
     figure.update_layout(barmode="group", bargap=0.35)
@@ -328,7 +344,7 @@ def _two_line_axis(labels: Sequence[str], below: Sequence[str]) -> dict[str, Any
     axis = people_axis(labels)
     quiet = f'<span style="font-size:11px;color:{style.QUIET}">'
     axis["ticktext"] = [
-        f"{plain_text(one if len(one) <= 28 else one[:15] + '…' + one[-12:])}<br>{quiet}{plain_text(two, 28)}</span>"
+        f"{plain_lines(one, *NAME)}<br>{quiet}{plain_text(two, 28)}</span>"
         for one, two in zip(labels, below, strict=True)
     ]
     return axis

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,10 +25,40 @@ FIGURE_CONFIG: dict[str, Any] = {
         *("sendDataToCloud", "sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d")
     ],
 }
+FITTED = r"""
+// Narrow screens: titles and headings on more lines, fewer or shorter ticks. Nothing is cut off.
+function fitted(layout, width) {
+  if (width >= 560) return layout;
+  const letters = (pixels) => Math.max(16, Math.floor(pixels / 7.4));
+  const seen = (words) => words.replace(/<[^>]*>/g, "").replace(/&#?\w+;/g, "x").length;
+  const lines = (text, most) => {
+    if (!text || /<br>|<span/.test(text)) return text;
+    const found = [""];
+    for (const word of text.split(" ")) {
+      const longer = found.at(-1) ? `${found.at(-1)} ${word}` : word;
+      if (seen(longer) > most && found.at(-1)) found.push(word);
+      else found[found.length - 1] = longer;
+    }
+    return found.join("<br>");
+  };
+  const axes = Object.keys(layout).filter((name) => name.startsWith("xaxis")).map((name) => layout[name]);
+  const headings = (layout.annotations ?? []).filter((note) => note.xref === "paper" && note.xanchor === "left");
+  const titles = [layout, layout.legend, ...axes].map((titled) => titled?.title).filter(Boolean);
+  for (const title of titles) title.text = lines(title.text, letters(width - 16));
+  const beside = width - (layout.margin?.l ?? 80) - 16;
+  for (const note of headings) Object.assign(note, { text: lines(note.text, letters(beside)), align: "left" });
+  if (axes.length > 1) axes.forEach((axis) => { axis.nticks = 3; });
+  if (layout.meta?.narrow) Object.assign(layout.xaxis, layout.meta.narrow);
+  return layout;
+}
+"""
+"""What the scripts that draw figures do first."""
 Figure: TypeAlias = go.Figure
 """What every chart returns; other modules need not know plotly."""
 ROW = 18
 """Pixels a person."""
+LONGEST = 140
+"""Letters of a title, which a narrow screen has on more lines."""
 
 
 def shortened(text: str, limit: int = 32) -> str:
@@ -38,6 +69,17 @@ def shortened(text: str, limit: int = 32) -> str:
 def plain_text(text: str, limit: int = 80) -> str:
     """Returns a text as plotly shows it: shortened, no tag, no formula."""
     return html.escape(shortened(text, limit), quote=False).replace("$", "&#36;")
+
+
+def plain_lines(text: str, width: int, most: int = 2) -> str:
+    """Returns a text on at most so many lines of so many letters, as plotly shows it.
+
+    >>> plain_lines("NRR pay factor at 100% attained", 20)
+    'NRR pay factor at<br>100% attained'
+    """
+    lines = wrap(text, width) or [""]
+    kept = [*lines[: most - 1], shortened(" ".join(lines[most - 1 :]), width)][: len(lines)]
+    return "<br>".join(plain_text(line) for line in kept)
 
 
 def quarter_labels(periods: Sequence[str]) -> list[str]:
@@ -135,7 +177,7 @@ def finished_figure(
         "showlegend": True,
         "legend": {
             "orientation": "h",
-            "title": {"text": plain_text(title), "side": "top", "font": {"size": 13}},
+            "title": {"text": plain_text(title, LONGEST), "side": "top", "font": {"size": 13}},
             "yanchor": "bottom",
             "y": 1 + ticks / (height - top - bottom),
             "x": 0,
@@ -148,5 +190,5 @@ def finished_figure(
     }
     if title and not any(trace.get("showlegend", trace["type"] != "heatmap") for trace in traces):
         place = {"x": 0.01, "xanchor": "left", "y": 1 - 12 / height, "yanchor": "top", "font": {"size": 13}}
-        layout["title"] = {"text": plain_text(title), **place}
+        layout["title"] = {"text": plain_text(title, LONGEST), **place}
     return go.Figure({"data": traces, "layout": layout})

@@ -5,6 +5,8 @@ Currently implemented: keep_whole.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -28,8 +30,8 @@ def keep_whole(comparison: Comparison) -> Answer:
     It is held in every component and period; none is given where none up to 300% does. Plans that pay by a rate, share
     an amount or look at a value are left out: there attainment does not decide. Table: one row a plan (but the
     baseline) and person; plan, title, person, team, baseline_pay (reporting currency), attainment. Beside aliases an
-    attainment would tell a target: there it is one row a plan and ten points of attainment; plan, title,
-    attainment_above, attainment_to (at most), n_people; and nothing of fewer than five people.
+    attainment would tell a target: there it is one row a plan and ten points of attainment, or as many more as five
+    people need; plan, title, attainment_above, attainment_to (at most; empty where none may be), n_people.
     """
     base = next(run for run in comparison.replays if run.plan.name == comparison.baseline)
     payees, owed = _cents_by_payee(base.payouts)
@@ -45,27 +47,53 @@ def keep_whole(comparison: Comparison) -> Answer:
             sentences.append(f"With fewer than {SMALLEST_TEAM} people this is shown with their names only.")
             continue
         steps = _least_steps(run, payees, owed)
-        found = pd.DataFrame({"payee_id": payees, "baseline_pay": owed / 100})
-        if is_aliased:  # the upper edge of the band, which "at most" is true of as well
-            steps = np.maximum(np.ceil(steps / BAND), 1) * BAND
-            found["attainment_above"] = _shares(steps - BAND)
-        found["attainment_to" if is_aliased else "attainment"] = _shares(steps)
-        found = found.merge(comparison.labels, on="payee_id", how="left").assign(
-            plan=run.plan.name, title=run.plan.title
-        )
-        frames.append(found)
-        sentences.append(_words(steps * STEP, run.plan.title, comparison.plans[0].title))
+        never = int(np.isinf(steps).sum())
+        if is_aliased:
+            found = _bands(steps)
+            reached = found["attainment_to"].fillna(np.inf).to_numpy(dtype=float)
+            steps = np.repeat(reached, found["n_people"]) / STEP
+        else:
+            found = pd.DataFrame({"payee_id": payees, "baseline_pay": owed / 100, "attainment": _shares(steps)})
+            found = found.merge(comparison.labels, on="payee_id", how="left")
+            found = found.sort_values(["attainment", "person"], ascending=[False, True], kind="stable")
+        frames.append(found.assign(plan=run.plan.name, title=run.plan.title))
+        told = f"{never:,}" if never >= SMALLEST_TEAM or not is_aliased else f"fewer than {SMALLEST_TEAM}"
+        sentences.append(_words(steps * STEP, run.plan.title, comparison.plans[0].title, never, told))
     every = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    columns = ["plan", "title", "person", "team", "baseline_pay", "attainment"]
-    if is_aliased:
-        columns = ["plan", "title", "attainment_above", "attainment_to", "n_people"]
-        if len(every):
-            counted = every.groupby(columns[:-1], dropna=False, sort=True).size()
-            every = counted.rename("n_people").reset_index()
-    elif len(every):
-        every = every.sort_values(["plan", "attainment", "person"], ascending=[True, False, True], kind="stable")
+    what = ["attainment_above", "attainment_to", "n_people"]
+    columns = ["plan", "title", *(what if is_aliased else ["person", "team", "baseline_pay", "attainment"])]
     alone = "A second plan is needed to hold against the baseline."
-    return Answer(" ".join(sentences) or alone, every.reindex(columns=columns).reset_index(drop=True))
+    return Answer(" ".join(sentences) or alone, every.reindex(columns=columns))
+
+
+def _bands(steps: Sums) -> pd.DataFrame:
+    """How many people need attainment of a band: above, to (which "at most" is true of as well), and people."""
+    upper = np.maximum(np.ceil(steps / BAND), 1) * BAND
+    bands = pd.DataFrame({"attainment_above": _shares(upper - BAND), "attainment_to": _shares(upper)})
+    counted = bands.groupby(list(bands), dropna=False, sort=True).size()
+    return _merged(counted.rename("n_people").reset_index())
+
+
+def _merged(bands: pd.DataFrame) -> pd.DataFrame:
+    """Bands from the lowest, each with the next ones until it has five people, the last few with those below.
+
+    Whoever nothing makes whole comes last; a band with one of them in it has no upper edge.
+    """
+    found: list[dict[Any, Any]] = []
+    for band in bands.to_dict("records"):
+        if found and found[-1]["n_people"] < SMALLEST_TEAM:
+            found[-1] = _joined(found[-1], band)
+        else:
+            found.append(band)
+    if len(found) > 1 and found[-1]["n_people"] < SMALLEST_TEAM:
+        last = found.pop()
+        found[-1] = _joined(found[-1], last)
+    return pd.DataFrame(found, columns=bands.columns)
+
+
+def _joined(band: dict[Any, Any], further: dict[Any, Any]) -> dict[Any, Any]:
+    n_people = band["n_people"] + further["n_people"]
+    return {**band, "attainment_to": further["attainment_to"], "n_people": n_people}
 
 
 def _shares(steps: Sums) -> Sums:
@@ -145,17 +173,19 @@ def _paid_at(run: Replay, payees: pd.Index, steps: Cents) -> Cents:
     return pd.Series(cents, index=who).reindex(every, fill_value=0).to_numpy(dtype=np.int64).reshape(steps.shape)
 
 
-def _words(attainment: Sums, title: str, baseline: str) -> str:
-    """What half and nine in ten of all the people need, those counted whom nothing makes whole."""
-    n, never = len(attainment), int(np.isinf(attainment).sum())
+def _words(attainment: Sums, title: str, baseline: str, never: int, told: str) -> str:
+    """What half and nine in ten of all the people need; `never` are those whom nothing makes whole, as `told`."""
+    n = len(attainment)
     half, most = (float(np.sort(attainment)[-(-n * part // 10) - 1]) for part in (5, 9))
     people, limit = count_words(n, "person", "people"), percent(MOST * STEP)
-    if np.isinf(half):
+    if 2 * never > n:
         who = "Nobody can" if never == n else "More than half the people cannot"
         said = f"{who} be paid as under {baseline} by any attainment up to {limit} under {title}"
         return f"{said}: {never:,} of {people}." if never < n else f"{said}."
-    said = f"To be paid as under {baseline}, half the people need at most {percent(half)}"
-    said += f" attained in every component of {title}"
-    said += f", nine in ten at most {percent(most)}." if np.isfinite(most) else "."
-    none = f" For {never:,} of {people} no attainment up to {limit} under {title} pays as much as {baseline}."
+    need = f"it takes attainment under {title} that too few people share to be told"
+    if np.isfinite(half):
+        need = f"half the people need at most {percent(half)} attained in every component of {title}"
+    said = f"To be paid as under {baseline}, {need}"
+    said += f", nine of ten people at most {percent(most)}." if np.isfinite(most) else "."
+    none = f" For {told} of {people} no attainment up to {limit} under {title} pays as much as {baseline}."
     return said + none * (never > 0)

@@ -17,6 +17,8 @@ from compmodel.adjustments import Condition
 from compmodel.components import Component, written_share
 from compmodel.metrics import METRICS
 from compmodel.money import exact
+from compmodel.style import number_words
+from compmodel.targets import TargetCase
 
 MEASURED = "says what is measured, not how it is paid: a definition"
 NO_LEVER = {
@@ -43,9 +45,16 @@ NO_LEVER = {
 """Numeric fields of a plan's models that are no levers, and why."""
 UNEQUAL = 1e-10
 """What sums of weights may differ by: the rest of weights with many decimals is no such decimal itself."""
-WORDS = {"reaches": "threshold", "otherwise": "share otherwise", "default": "", "target": ""}
-PAIRS = {"points": ("attainment", "factor"), "bands": ("edge", "factor"), "scores": ("edge", "attainment")}
-PAIRS |= {"schedule": ("days", "share")}
+WORDS = {"otherwise": "share paid otherwise", "default": "", "target": "", "times": "factor"}
+PAIRS = {
+    "points": ("attainment that pays {}", "pay factor at {} attained"),
+    "bands": ("attainment from which {} is paid", "pay factor from {} attained"),
+    "scores": ("result that attains {}", "attainment from a result of {}"),
+    "schedule": ("days within which {} is taken back", "share taken back within {} days"),
+}
+"""What each number of a pair is, said by the other one."""
+MULTIPLIED = ("attainment from which the multiplier is {}", "pay multiplier from {} attained")
+"""Of bands that multiply attainment."""
 
 
 Bounds = tuple[float, float, float]
@@ -147,11 +156,22 @@ def _of_model(model: BaseModel, path: str, label: str, known: Known) -> Iterator
 def _of_models(models: Sequence[BaseModel], path: str, label: str, known: Known) -> Iterator[Lever]:
     """Levers of a list of models; one is found by its kind where that is the only one, else by its place."""
     kinds = [getattr(model, "kind", "") for model in models]
+    names = [_called(model, label) for model in models]
     for i, model in enumerate(models):
         is_alone = bool(kinds[i]) and kinds.count(kinds[i]) == 1
-        said = kinds[i] or path.rpartition(".")[2].removesuffix("s")
-        number = "" if is_alone else f" {kinds[: i + 1].count(kinds[i])}"
-        yield from _of_model(model, f"{path}.{kinds[i] if is_alone else i}", f"{label} {said}{number}", known)
+        number = "" if names.count(names[i]) == 1 else f" {names[: i + 1].count(names[i])}"
+        yield from _of_model(model, f"{path}.{kinds[i] if is_alone else i}", names[i] + number, known)
+
+
+def _called(model: BaseModel, label: str) -> str:
+    """What people call one of a list of models: a target by whose and when it is, a rule by its kind."""
+    if not isinstance(model, TargetCase):
+        kind = getattr(model, "kind", "")
+        return f"{label} {'least pay' if kind == 'floor' else kind}".strip()
+    days = ((model.starts_on, "from"), (model.ends_on, "to"))
+    parts = [model.segment, model.role, "one person" if model.payee_id else None, model.period]
+    said = [part.replace("_", " ") for part in parts if part] + [f"{word} {day}" for day, word in days if day]
+    return f"{label} of {' '.join(said)}"
 
 
 def _of_field(
@@ -164,20 +184,38 @@ def _of_field(
     known: Known,
 ) -> Iterator[Lever]:
     said = f"{label} {WORDS.get(name, name.replace('_', ' '))}".strip()
+    if isinstance(model, Condition) and name in ("reaches", "below"):
+        looked_at = known.get(model.component or OWN)
+        said = f"{label} on {f'{looked_at.title} ' if looked_at else ''}{model.of}"
+    elif name in ("factor", "amount") and getattr(model, "kind", "") in ("cap", "floor"):
+        said = label
     if isinstance(value, dict):
         for key, number in value.items():
-            yield _lever(model, number, declared, f"{path}.{key}", f"{label} of {key}", known)
+            yield _lever(model, number, declared, f"{path}.{key}", f"{label} of {key.replace('_', ' ')}", known)
     elif isinstance(value, tuple):
         for i, entry in enumerate(value):
             if "each" not in declared:
-                yield _lever(model, entry, declared, f"{path}.{i}", f"{said} {i + 1}", known)
+                month = f", month {i + 1}" if name == "ramp" else f" {i + 1}"
+                yield _lever(model, entry, declared, f"{path}.{i}", f"{said}{month}", known)
                 continue
             for j, (number, own) in enumerate(zip(entry, declared["each"], strict=True)):
-                numbered = f"{label} {name.removesuffix('s')} {i + 1} {PAIRS[name][j]}"
-                yield _lever(model, number, own, f"{path}.{i}.{j}", numbered, known)
+                words = f"{label} {_pair_words(model, name, value, i, j, known)}"
+                yield _lever(model, number, own, f"{path}.{i}.{j}", words, known)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         is_slider = name in ("weight", "default") or (name == "floor" and path.endswith("attainment.floor"))
         yield _lever(model, value, declared, path, said, known, is_slider)
+
+
+def _pair_words(model: BaseModel, name: str, pairs: Sequence[tuple[float, float]], i: int, j: int, known: Known) -> str:
+    """What one number of a pair is, by what the plan says of the other; equals are told apart by their own value."""
+    is_multiplied = name == "bands" and getattr(model, "kind", "table") != "table"
+    words, other = (MULTIPLIED if is_multiplied else PAIRS[name])[j], pairs[i][1 - j]
+    of = known.get(OWN)
+    unit = (of.unit if of else "") if name == "scores" and j == 1 else "count" if name == "schedule" and j else "share"
+    said = words.format(number_words(other, "" if is_multiplied and j == 0 else unit))
+    if [pair[1 - j] for pair in pairs].count(other) > 1:
+        said += f" (now {number_words(pairs[i][j], 'share' if name != 'schedule' else 'count')})"
+    return said
 
 
 def _lever(

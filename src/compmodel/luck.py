@@ -110,7 +110,9 @@ def reliability(comparison: Comparison, component: str = "", n_draws: int = 2000
 def _says(title: str, period: str, row: dict[str, float]) -> str:
     low, high = (percent(row[name]) for name in ("chance_low", "chance_high"))
     much = "little" if row["chance_share"] > 0.6 else "something" if row["chance_share"] > 0.3 else "much"
-    said = f"{percent(row['chance_share'])} of its spread is chance ({low.removesuffix('%')} to {high})"
+    said = (
+        f"{percent(row['chance_share'])} of its spread is chance, nine times in ten {low.removesuffix('%')} to {high}"
+    )
     return f"A {period}'s individual {in_sentence(title)} says {much} about the person: {said}."
 
 

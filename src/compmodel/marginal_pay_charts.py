@@ -41,6 +41,7 @@ ZONES = {
 SHOWN = (-0.5, 2.0)
 """Attainment that is drawn; who stands further out is drawn at the end."""
 MOST_FLAGS = 3
+ONE_SHADE = "Filled: the next point of attainment pays; white: it pays nothing"
 
 
 def marginal_pay_curve(
@@ -151,7 +152,9 @@ def marginal_pay_map(comparison: Comparison, answer: Answer | None = None) -> Fi
         "xaxis": {"range": [0, 1.56], "tickformat": ".0%", "nticks": 6, "tickangle": 0},
         "yaxis": axis,
     }
-    title = "The next point of attainment: darker pays more"
+    shades = {round(abs(pay), 6) for pay in steady if abs(pay) > TINY}
+    title = "Where the next point of attainment pays: darker pays more" if len(shades) > 1 else ONE_SHADE
+    title += "; lines pay at once" if len(leaps) else ""
     return finished_figure(traces, axes, height=100 + 52 * max(len(rows), 2), title=title)
 
 

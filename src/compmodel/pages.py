@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from compmodel import style
-from compmodel.figures import FIGURE_CONFIG
+from compmodel.figures import FIGURE_CONFIG, FITTED
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
@@ -44,8 +44,9 @@ td.text, th.text {{ text-align: left; }}
 @media print {{ body {{ background: #fff; }} .figure {{ break-inside: avoid; border: 0; }} }}
 """
 
-_DRAW = """
-(async () => {
+_DRAW = (
+    FITTED
+    + """(async () => {
   const plots = [...document.querySelectorAll("div.plot")];
   const said = (text) => plots.forEach((plot) => { plot.className = "noplot"; plot.textContent = text; });
   if (!plots.length) return;
@@ -60,15 +61,12 @@ _DRAW = """
   document.head.append(script);
   for (const plot of plots) {
     const figure = JSON.parse(plot.nextElementSibling.textContent);
-    const axes = Object.keys(figure.layout).filter((name) => name.startsWith("xaxis"));
-    if (innerWidth < 600 && axes.length > 1) axes.forEach((name) => { figure.layout[name].nticks = 3; });
-    const narrow = innerWidth < 600 && figure.layout.meta?.narrow;
-    if (narrow) Object.assign(figure.layout.xaxis, narrow);
-    await Plotly.newPlot(plot, figure.data, figure.layout, figure.config);
+    await Plotly.newPlot(plot, figure.data, fitted(figure.layout, plot.offsetWidth), figure.config);
   }
   document.body.dataset.drawn = plots.length;
 })();
 """
+)
 
 
 def page_html(title: str, body: str) -> str:

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from compmodel.component_words import component_titles, paid_from
 from compmodel.errors import CompModelError, PlanError
@@ -83,20 +81,14 @@ def list_plans(folder: Annotated[Path, typer.Argument(help="Folder of plan files
         raise CompModelError(
             f"{folder} holds no plan files. Give a folder of files that end in {' or '.join(ENDINGS)}."
         )
-    table = Table("File", "Title", "Holds from", "Components", "Source", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        column.no_wrap = column.header in ("File", "Holds from")
-    broken = []
     for path in paths:
         try:
             plan = load_plan(path)
         except PlanError as error:
-            broken.append(f"Does not load: {error.problems[0]}")
-            table.add_row(path.name, "(does not load)")
+            _echo([path.name, f"  Does not load: {error.problems[0]}"])
         else:
-            table.add_row(path.name, plan.title, str(plan.effective_on), components_in_words(plan), plan.source)
-    Console(highlight=False, markup=False).print(table)
-    _echo(broken)
+            said = [f"{plan.title}, from {plan.effective_on}: {components_in_words(plan)}.", plan.source]
+            _echo([path.name, *(f"  {line}" for line in said if line)])
 
 
 def components_in_words(plan: Plan) -> str:

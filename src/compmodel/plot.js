@@ -1,5 +1,6 @@
 // Draws a figure that arrives as JSON, each new one in a single step. plotly.js arrives once, with the first figure of
 // the page, and is run when something is drawn: a widget that takes seconds to start would miss what it is told later.
+// `fitted`, for narrow screens, is written before this file.
 const library = (globalThis.compmodelPlotly ??= {});
 library.loaded ??= new Promise((resolve) => { library.resolve = resolve; });
 
@@ -21,8 +22,7 @@ async function render({ model, el }) {
     const figure = JSON.parse(model.get("figure"));
     plot.style.minHeight = `${figure.layout.height}px`;
     if (!Plotly || !width) return;
-    if (width < 560 && figure.layout.meta?.narrow) Object.assign(figure.layout.xaxis, figure.layout.meta.narrow);
-    await Plotly.react(plot, figure.data, figure.layout, figure.config);
+    await Plotly.react(plot, figure.data, fitted(figure.layout, width), figure.config);
     plot.dataset.version = model.get("version");
   };
   const resized = new ResizeObserver(() => { if (plot.offsetWidth !== width) draw(); });

@@ -35,7 +35,7 @@ from compmodel.pay_ranges import cost_range
 from compmodel.periods import checked_quarters
 from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import WIDEST
-from compmodel.question_pages import PAGES, answered_page
+from compmodel.question_pages import PAGES, answered_page, check_page
 from compmodel.replay import Replay, replay
 from compmodel.reports import CHAIN_FORMATS, PAGE_FORMATS, check_out, write_questions
 from compmodel.scenarios import scenario_results
@@ -53,7 +53,7 @@ def sweep_plan(
     lever: Annotated[
         list[str],
         typer.Option(
-            help="A number of the plan: PATH for up to 25 values, or PATH=LOW:HIGH:STEP. Several make a grid."
+            help="A number of the plan: PATH for values around its own, or PATH=LOW:HIGH:STEP. Several make a grid."
         ),
     ],
     periods: Periods,
@@ -131,6 +131,7 @@ def answer_questions(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Answer the questions of a notebook in sentences, and as one file that opens offline."""
+    check_page(page)
     if out:
         check_out(out, PAGE_FORMATS)
     comparison = compare(replay(load_plans(*plans), load_history(data, mapping), periods), baseline, names.value)
@@ -145,7 +146,7 @@ def answer_questions(
 
 
 def lever_ranges(asked: list[tuple[Lever, str]]) -> dict[str, list[float]]:
-    """Returns the values of each lever asked for, by path: of LOW:HIGH:STEP, or some of its own grid.
+    """Returns the values of each lever asked for, by path: of LOW:HIGH:STEP, or some around its own.
 
     Raises CompModelError for a range that is none, a lever named twice, and more combinations than a table should have.
     """

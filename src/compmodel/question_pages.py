@@ -27,13 +27,16 @@ from compmodel.blocks import Progress
 from compmodel.break_even import break_even
 from compmodel.coasting import pay_by_largest_event
 from compmodel.compare import SMALLEST_TEAM, Answer, Comparison, cost_by_period, pay_change_by_payee
+from compmodel.component_words import component_titles
 from compmodel.costs import cost_by, cost_of_sales
 from compmodel.decisions import open_decisions
 from compmodel.distributions import attainment_reached, distribution
 from compmodel.errors import CompModelError, nearest
-from compmodel.explore import heatmap, sweep, tornado
+from compmodel.explore import MOVES, heatmap, lever_ends, sweep, tornado
+from compmodel.explore_charts import sobol_bars
 from compmodel.figures import Figure
 from compmodel.keep_whole import keep_whole
+from compmodel.levers import Lever
 from compmodel.luck import luck, reliability
 from compmodel.marginal_pay import marginal_pay
 from compmodel.marginal_pay_map import marginal_pay_map
@@ -47,13 +50,13 @@ from compmodel.regret import regret
 from compmodel.replay import Replay
 from compmodel.retention_pay import pay_for_retention
 from compmodel.sobol import sobol_indices
-from compmodel.style import count_words
+from compmodel.style import count_words, number_words, percent
 from compmodel.timing import gain_from_timing
 from compmodel.trials import lever_at, lever_values
 from compmodel.wording import listed
 
-SOBOL_STEPS = (5, 2, 1)
-"""How many steps each number is moved, down and up: the most with which every combination makes a plan."""
+SOBOL_REACH = (1.0, 0.5, 0.1)
+"""Parts of the tornado's moves, down and up: the largest with which every combination makes a plan is taken."""
 FEW = 7
 """Values of a lever in a heatmap of a plan that is paid one setting at a time."""
 Drawn = tuple[Answer, Figure | None]
@@ -75,13 +78,24 @@ class Asked(NamedTuple):
     figure: Figure | None
 
 
+def check_page(page: str) -> None:
+    """Raises CompModelError for an unknown page; definitions have a command of their own, which it names."""
+    if page in PAGES:
+        return
+    if "definition" in page.lower():
+        does = "compmodel definitions --plan data/plans/halves.yaml --periods 2024Q1:2025Q4 --out definitions.html"
+        raise CompModelError(
+            f"{page!r} is no page of questions: definitions have a command of their own. Write {does}."
+        )
+    raise CompModelError(f"{page!r} is no page of questions. {nearest(page, PAGES)}")
+
+
 def answered_page(page: str, comparison: Comparison, progress: Progress | None = None) -> Iterator[Asked]:
     """Yields each question of a page as soon as it is answered.
 
     Raises CompModelError for an unknown page.
     """
-    if page not in PAGES:
-        raise CompModelError(f"{page!r} is no page of questions. {nearest(page, PAGES)}")
+    check_page(page)
     for done, question in enumerate(PAGES[page]):
         if progress:
             progress(done, len(PAGES[page]), float("nan"))
@@ -98,7 +112,8 @@ def answered_question(question: Question, comparison: Comparison) -> Asked:
         said = f"Not answered here: figures of {count_words(n, 'person', 'people')} would tell whose they are."
         return Asked(question.heading, Answer(f"{said} Ask with names shown.", pd.DataFrame()), None)
     try:
-        return Asked(question.heading, *question.ask(comparison))
+        answer, figure = question.ask(comparison)
+        return Asked(question.heading, replace(answer, table=_with_titles(comparison, answer.table)), figure)
     except CompModelError as error:
         return Asked(question.heading, Answer(f"Not answered here: {error}", pd.DataFrame()), None)
 
@@ -119,8 +134,26 @@ def _looked_at(comparison: Comparison) -> Replay:
     return next(run for run in comparison.replays if run.plan.name == name)
 
 
-def _table_alone(ask: Callable[[Comparison], Answer]) -> Callable[[Comparison], Drawn]:
-    return lambda comparison: (ask(comparison), None)
+def _with_titles(comparison: Comparison, table: pd.DataFrame) -> pd.DataFrame:
+    """A table in which components are called what people call them."""
+    if not {"plan", "component"} <= set(table.columns):
+        return table
+    titles = {
+        (plan.name, component.name): title
+        for plan in comparison.plans
+        for component, title in zip(plan.components, component_titles(plan), strict=True)
+    }
+    keys = zip(table["plan"], table["component"], strict=True)
+    return table.assign(component=[titles.get(key, key[1]) for key in keys])
+
+
+def _of_levers(answer: Answer, levers: Mapping[str, Lever]) -> Answer:
+    """An answer whose columns of values are named after the levers, with the values in words."""
+    words = {
+        column: [number_words(value, lever.unit) for value in answer.table[column]] for column, lever in levers.items()
+    }
+    names = {column: lever.label for column, lever in levers.items()}
+    return replace(answer, table=answer.table.assign(**words).rename(columns=names))
 
 
 def _under(plan: Plan, answer: Answer) -> Answer:
@@ -154,9 +187,7 @@ def _leaving_out(answer: Answer, plans: Sequence[tuple[Plan, str]]) -> Answer:
 def _tornado(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
     answer = tornado(run)
-    said = _under(run.plan, answer)
-    said = replace(said, sentence=f"{said.sentence} Each number is moved by one step of its own.")
-    return said, explore_charts.tornado_bars(answer, comparison.currency)
+    return _under(run.plan, answer), explore_charts.tornado_bars(answer, comparison.currency)
 
 
 def _goal(run: Replay) -> str:
@@ -170,8 +201,10 @@ def _goal(run: Replay) -> str:
 
 def _sweep(comparison: Comparison) -> Drawn:
     run = _looked_at(comparison)
-    answer = _under(run.plan, sweep(run, _goal(run)))
-    return answer, explore_charts.sweep_lines(run.plan, _goal(run), answer, comparison.currency)
+    goal = _goal(run)
+    answer = _under(run.plan, sweep(run, goal))
+    figure = explore_charts.sweep_lines(run.plan, goal, answer, comparison.currency)
+    return _of_levers(answer, {"value": lever_at(run.plan, goal)}), figure
 
 
 def _heatmap(comparison: Comparison) -> Drawn:
@@ -187,7 +220,8 @@ def _heatmap(comparison: Comparison) -> Drawn:
     few = None if is_straight(run.plan) else {path: lever_values(lever_at(run.plan, path), FEW) for path in levers}
     answer = heatmap(run, *levers, budget=round(budget, 2), values=few)
     figure = explore_charts.lever_heatmap(run.plan, *levers, answer, "cost", budget, comparison.currency)
-    return _under(run.plan, answer), figure
+    shown = _of_levers(answer, {name: lever_at(run.plan, path) for name, path in zip("xy", levers, strict=True)})
+    return _under(run.plan, shown), figure
 
 
 def _sobol(comparison: Comparison) -> Drawn:
@@ -202,19 +236,20 @@ def _sobol(comparison: Comparison) -> Drawn:
     run = runs[plans[at].name]
     weights = [lever.path for lever in run.plan.sliders() if lever.path.endswith(".weight")]
     levers = [lever for lever in run.plan.sliders() if lever.path not in weights[-1:]]
-    for steps in SOBOL_STEPS:
-        bounds = {of.path: (of.value - steps * of.step, of.value + steps * of.step) for of in levers}
-        inside = {of.path: (max(bounds[of.path][0], of.lower), min(bounds[of.path][1], of.upper)) for of in levers}
+    if len(levers) < 2:
+        raise CompModelError(f"{run.plan.title} has too few weights, targets and floors to move them at once.")
+    for reach in SOBOL_REACH:
+        bounds = {of.path: lever_ends(of, "alike", reach) for of in levers}
         try:
-            answer = sobol_indices(run, inside, n=512)
+            answer = sobol_indices(run, bounds, n=512)
         except CompModelError as error:
-            if "make no plan" in str(error) and steps != SOBOL_STEPS[-1]:
+            if "make no plan" in str(error) and reach != SOBOL_REACH[-1]:
                 continue
             raise
-        said = f"{run.plan.title}: {answer.sentence} Each was moved up to {count_words(steps, 'step')} down and up."
-        answer = replace(answer, sentence=said)
-        return _leaving_out(answer, [(plan, f"it is {slow}") for plan in plans[:at]]), explore_charts.sobol_bars(answer)
-    raise AssertionError("the last number of steps answers or raises")
+        far = MOVES["alike"] if reach == 1 else f"{percent(reach)} as far as alone above"
+        named = _under(run.plan, replace(answer, sentence=f"{answer.sentence} Each is moved {far}."))
+        return _leaving_out(named, [(plan, f"it is {slow}") for plan in plans[:at]]), sobol_bars(answer)
+    raise AssertionError("the last reach answers or raises")
 
 
 PAGES: Mapping[str, tuple[Question, ...]] = {
@@ -245,7 +280,7 @@ PAGES: Mapping[str, tuple[Question, ...]] = {
         Question("Cost by team", _drawn(cost_by, cost_charts.cost_by)),
         Question("Cost of the ARR kept and grown", _drawn(cost_of_sales, cost_charts.cost_of_sales)),
         Question("What pays for an extra cost", _drawn(break_even, cost_charts.break_even)),
-        Question("What keeps people whole", _table_alone(keep_whole)),
+        Question("What keeps people whole", _drawn(keep_whole, distribution_charts.keep_whole)),
     ),
     "sensitivity": (
         Question("What it might have cost", _drawn(cost_range, chance_charts.cost_range)),
@@ -263,7 +298,10 @@ PAGES: Mapping[str, tuple[Question, ...]] = {
             "How much of a quarter's figure is luck",
             _drawn(_of_baseline(luck), lambda _, answer: chance_charts.luck(answer)),
         ),
-        Question("How far a quarter's and a year's figure can be relied on", _table_alone(_of_baseline(reliability))),
+        Question(
+            "How far a quarter's and a year's figure can be relied on",
+            _drawn(_of_baseline(reliability), lambda _, answer: chance_charts.reliability(answer)),
+        ),
         Question(
             "How much chance swings pay",
             _drawn(_of_first_able(pay_swing), lambda _, answer: chance_charts.pay_swing(answer)),

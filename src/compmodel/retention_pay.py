@@ -60,7 +60,8 @@ def pay_for_retention(comparison: Comparison, of: Performance = "nrr", seed: int
     `of`: "nrr" or "retained_arr", of the person's own book by the baseline plan's credit dates, under every plan alike.
     Table, with names shown: one row a plan and person; plan, title, person, team, retained (nrr, or ARR), pay_share,
     retained_rank, pay_share_rank (1 is the lowest, equals share the mean). Beside aliases: one row a plan, third of the
-    people by what they retained and third by pay_share; plan, title, retained_third, pay_third (of three), n_people.
+    people by what they retained and third by pay_share; plan, title, retained_third, pay_third (of three), n_people
+    (empty where it is one to four).
     The sentence is worked out by `rank_agreement`. Raises CompModelError for another measure or no draws.
     """
     found = _points(comparison, of)
@@ -89,7 +90,9 @@ def _thirds(points: pd.DataFrame) -> pd.DataFrame:
         for i in range(3)
         for j in range(3)
     ]
-    return pd.DataFrame(rows if len(points) else [], columns=["retained_third", "pay_third", "n_people"])
+    table = pd.DataFrame(rows if len(points) else [], columns=["retained_third", "pay_third", "n_people"])
+    is_few = (table["n_people"] > 0) & (table["n_people"] < SMALLEST_TEAM)
+    return table.assign(n_people=table["n_people"].astype(float).mask(is_few))
 
 
 def rank_agreement(comparison: Comparison, of: Performance = "nrr", seed: int = 7, n_draws: int = 2000) -> pd.DataFrame:
@@ -174,8 +177,8 @@ def _said(comparison: Comparison, agreement: pd.DataFrame, of: Performance) -> s
             text += f"; the two orders agree to {row['correlation']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         said.append(f"{text}.")
     if is_rated:
-        said.append("An agreement of 1 is the same order, 0 no relation, -1 the reverse; in nine of ten teams drawn")
-        said.append("from the same people it lies between the figures in brackets.")
+        said.append("An agreement of 1 is the same order, 0 no relation, -1 the reverse; for teams drawn from the same")
+        said.append("people it lies between the figures in brackets nine times in ten.")
     left = int(agreement["n_left_out"].max())
     said += [f"{count_words(left, 'person', 'people').capitalize()} without a book not counted."] if left else []
     return " ".join(said)

@@ -171,7 +171,7 @@ def _words(table: pd.DataFrame) -> str:
     if not (table["total"] > 0).any():
         return "None of these levers moves cost."
     first = table.iloc[0]
-    ends = f"({percent(first['total_low'])} to {percent(first['total_high'])} in nine resamples of ten)"
+    ends = f"({percent(first['total_low'])} to {percent(first['total_high'])} nine times in ten)"
     said = f"The {first['label']} makes {percent(first['total'])} of the spread of cost {ends}; "
     said += f"without acting together with others {percent(first['first'])}."
     others = [f"{row['label']} {percent(row['total'])}" for _, row in table.iloc[1:4].iterrows()]

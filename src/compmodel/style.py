@@ -88,14 +88,16 @@ def count_words(n: int, singular: str, plural: str = "") -> str:
 
 
 def number_words(value: float, unit: str) -> str:
-    """Returns a plan's number in its unit: a share as a percentage, a count plainly.
+    """Returns a plan's number in its unit: a share as a percentage, a count plainly, thousands set off.
 
     >>> number_words(1.15, "share"), number_words(1 / 3, "share"), number_words(10, "count")
     ('115%', '33.3%', '10')
+    >>> number_words(1_250_000, "amount"), number_words(0.5, "amount")
+    ('1,250,000', '0.5')
     """
     if unit == "share":
         return percent(value, 0 if abs(value * 100 - round(value * 100)) < 1e-6 else 1)
-    return f"{value:g}"
+    return f"{value:,.2f}".removesuffix(".00") if abs(value) >= 1000 else f"{value:g}"
 
 
 def exact_words(value: float, unit: str = "") -> str:

@@ -8,12 +8,12 @@ opens with moves along.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from compmodel.compare import Answer, Comparison
+from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
 from compmodel.credit_dates import AT_RENEWAL, CreditRule, credit_dates
 from compmodel.definitions import CREDIT, definition_grid
 from compmodel.errors import CompModelError, nearest
@@ -73,14 +73,17 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     keys = ["order", "extra_pay", "event_id", "person"]
     table = table.sort_values(keys, ascending=[True, False, True, True], ignore_index=True)
     said = [_said(comparison, table, n_near, days), *said]
-    return Answer(" ".join(said), table[DETAILS] if comparison.names == "shown" else moves_by_size(table))
+    return Answer(
+        " ".join(said), table[DETAILS] if comparison.names == "shown" else moves_by_size(table, SMALLEST_TEAM)
+    )
 
 
-def moves_by_size(table: pd.DataFrame) -> pd.DataFrame:
+def moves_by_size(table: pd.DataFrame, fewest: int = 1) -> pd.DataFrame:
     """Returns how many people, by how many moves, could be paid at least so much more, of `gain_from_timing`'s table.
 
     Grain: one row a plan and amount. Columns: plan, title, at_least (reporting currency; 0 for any gain), n_people,
-    n_moves. Amounts are steps of 1, 2 and 5 up to the largest gain of all plans.
+    n_moves. Amounts are steps of 1, 2 and 5 up to the largest gain of all plans; one that fewer than `fewest`
+    people could gain, or so few less than the amount before it that it tells of them, is left out.
     """
     largest = float(table["extra_pay"].max()) if len(table) else 0.0
     steps = [digit * 10.0**n for n in range(-2, 10) for digit in (1, 2, 5)]
@@ -89,7 +92,12 @@ def moves_by_size(table: pd.DataFrame) -> pd.DataFrame:
         for (plan, title), mine in table.groupby(["plan", "title"], sort=False)
         for least in (0.0, *[step for step in steps if step <= largest][-N_STEPS:])
     ]
-    return pd.DataFrame(rows, columns=SIZES)
+    kept: list[tuple[Any, ...]] = []
+    for row in rows:
+        before = kept[-1][3] if kept and kept[-1][0] == row[0] else None
+        if row[3] >= fewest and (before is None or not 0 < before - row[3] < fewest):
+            kept.append(row)
+    return pd.DataFrame(kept, columns=SIZES)
 
 
 def _counts(moves: pd.DataFrame) -> tuple[int, int]:

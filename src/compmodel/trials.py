@@ -6,6 +6,7 @@ handed in again as `known`, to go on from there. Blocks may be worked on by thre
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,14 +16,18 @@ import numpy as np
 import pandas as pd
 
 from compmodel.blocks import Progress, block_results
+from compmodel.component_words import component_titles
 from compmodel.errors import CompModelError, PlanError, nearest
 from compmodel.levers import Lever
+from compmodel.money import NEAR
 from compmodel.pay_lines import is_straight
 from compmodel.paying_parts import paying_part
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.scenario_settings import wanted_of
 from compmodel.scenarios import scenario_results
+from compmodel.style import number_words
+from compmodel.wording import capitalised
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -36,6 +41,20 @@ ONE_BY_ONE = 4
 """Settings of a block where plans are paid one by one."""
 MOST_VALUES = 25
 """Values of a lever that a grid tries unless they are given."""
+FARTHEST, NEAREST = 10, 2
+"""How many steps from the plan's own value these reach at most, and at least; in between, half that value."""
+TARGET_AT_FLOOR = re.compile(r"target\.\S* is (\S+), but it must lie (above|below) the floor (\S+)\.")
+REFUSED = (
+    (r"(points|bands)\[\d+\] has attainment|must rise", "attainment must rise along the curve"),
+    (r"below the previous|the curve falls", "doing better would pay less"),
+    (r"points start with factor", "the plan does not say what is paid below the curve's first point"),
+    (r"weights.* add up to", "the weights would not add up to the whole"),
+    (r"pay is never negative", "a pay factor cannot be below 0"),
+    (r"ramp\[\d+\] is", "a month of the ramp must be above 0% and at most 100%"),
+    (r"valid integer", "it must be a whole number"),
+    (r"has '.*', but must be", "it lies beyond what such a number can be"),
+)
+"""What a rule for plan files means to somebody who moves a number."""
 
 
 def progress_words(done: int, total: int, seconds_left: float) -> str:
@@ -144,12 +163,26 @@ def refusals(plan: Plan, settings: pd.DataFrame) -> list[str]:
 
 
 def refusal(plan: Plan, changes: Mapping[Any, Any]) -> str:
-    """Returns why a setting of levers makes no plan, in words; nothing where it makes one."""
+    """Returns why a setting of levers makes no plan, in a leader's words; nothing where it makes one."""
     try:
         plan.moved(changes)
     except PlanError as error:
-        return str(error.problems[0]).removeprefix(f"plan {plan.name}: ")
+        return _in_words(plan, str(error.problems[0]).removeprefix(f"plan {plan.name}: "))
     return ""
+
+
+def _in_words(plan: Plan, problem: str) -> str:
+    """A problem of a plan file by the name of its component and in its unit, without paths and fixes."""
+    place = re.match(r"components\[(\d+)\]", problem)
+    component = plan.components[int(place[1])] if place else None
+    name = f"{component_titles(plan)[int(place[1])]}: " if place else ""
+    if component and (found := TARGET_AT_FLOOR.search(problem)):
+        target, floor = (number_words(float(number), component.unit) for number in found.group(1, 3))
+        return f"{name}the target {target} must lie {found[2]} the floor {floor}."
+    for rule, words in REFUSED:
+        if re.search(rule, problem):
+            return capitalised(f"{name}{words}.")
+    return name + problem[place.end() if place else 0 :].lstrip(". ").replace("_", " ")
 
 
 def lever_at(plan: Plan, path: str) -> Lever:
@@ -167,8 +200,12 @@ def lever_at(plan: Plan, path: str) -> Lever:
 
 
 def lever_values(lever: Lever, most: int = MOST_VALUES) -> list[float]:
-    """Returns at most so many values of a lever's grid, evenly apart, with its own value among them."""
-    grid = [value for value in lever.grid if abs(value - lever.value) > 1e-9]
+    """Returns at most so many values of a lever's grid around its own, evenly apart, its own among them.
+
+    They reach half the plan's value to either side, but at least two and at most ten steps.
+    """
+    reach = min(max(abs(lever.value) / 2, NEAREST * lever.step), FARTHEST * lever.step) + NEAR
+    grid = [value for value in lever.grid if NEAR < abs(value - lever.value) <= reach]
     grid = sorted([*grid, lever.value])
     stride = -(-len(grid) // most)
     return grid[grid.index(lever.value) % stride :: stride]

@@ -22,7 +22,7 @@ def address(browser_path: str) -> Iterator[str]:
 
 
 def test_the_notebook_shows_each_question_with_its_chart(browser: Browser, address: str) -> None:
-    with notebook_page(browser, address, charts=3) as page:
+    with notebook_page(browser, address, charts=4) as page:
         assert page.locator(".cm-sentence").count() == 4
         expect(page.locator(".cm-sentence").first).to_contain_text("of its spread is chance")
         page.get_by_role("button", name="Show the table").first.click()
@@ -30,10 +30,13 @@ def test_the_notebook_shows_each_question_with_its_chart(browser: Browser, addre
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_file_opens_alone(browser: Browser, width: int, tmp_path: Path) -> None:
-    out = tmp_path / "questions.html"
-    plans = ["--plans", "data/plans/thirds.yaml", "data/plans/halves.yaml", "--baseline", "thirds"]
+@pytest.mark.parametrize(("question_page", "n_charts"), [("compare_plans", 7), ("sensitivity", 6)])
+def test_the_file_opens_alone(browser: Browser, question_page: str, n_charts: int, width: int, tmp_path: Path) -> None:
+    out, long = tmp_path / "questions.html", tmp_path / "long.yaml"
+    title = "title: Halves of a title as long as anybody would ever write one for a plan"
+    long.write_text(Path("data/plans/halves.yaml").read_text().replace("title: Halves", title))
+    plans = ["--plans", "data/plans/thirds.yaml", str(long), "--baseline", "thirds"]
     with pytest.raises(SystemExit) as ended:
-        main(["questions", "compare_plans", *plans, "--periods", "2025Q4", "--out", str(out)])
+        main(["questions", question_page, *plans, "--periods", "2025Q4", "--out", str(out)])
     assert ended.value.code == 0
-    assert_opens_alone(browser, out, width, charts=6)
+    assert_opens_alone(browser, out, width, charts=n_charts)
