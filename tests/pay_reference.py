@@ -288,7 +288,7 @@ def in_budget(rule: Row, due: Any, earned: Any, periods: list[str], step: int) -
     after = dict(due)
     for period in periods:
         keys = [key for key in due if key[1] == period]
-        of = {key: earned[key].get(rule["component"], 0) if rule.get("component") else due[key] for key in keys}
+        of = {key: due[key] for key in keys}
         of = {key: cents for key, cents in of.items() if cents > 0}
         whole, most = sum(of.values()), number(rule["amount"]) * 100
         if whole > most:
@@ -330,7 +330,7 @@ def over_time(
             found.append((guaranteed(rule, amount, period, person, incentive, step), None))
         elif kind == "minimum":
             carried += amount
-            now = carried if carried >= cents_of(number(rule["amount"]) * 100, step=step) else 0
+            now = carried if carried >= number(rule["amount"]) * 100 else 0
             if leaves and carried > 0 and rule["on_leaving"] == "pay":
                 now = carried
             carried -= now
@@ -375,12 +375,17 @@ def last_day(period: str) -> str:
     return f"{period[:4]}-{('03-31', '06-30', '09-30', '12-31')[int(period[5:]) - 1]}"
 
 
+def left_by(person: Row, month: int) -> bool:
+    """Whether somebody has left by the 15th of a month."""
+    return bool(person.get("left_on")) and person["left_on"] < f"{month // 12}-{month % 12 + 1:02d}-15"
+
+
 def guaranteed(rule: Row, amount: int, period: str, person: Row, incentive: Fraction, step: int) -> int:
     """The higher of pay and guarantee; of new people, for the months that are new."""
     share = part = Fraction(1)
     if rule.get("months"):
         first = first_month(person.get("hired_on", LONG_AGO), 15)
-        since = [month - first for month in months_of(period) if month >= first]
+        since = [month - first for month in months_of(period) if month >= first and not left_by(person, month)]
         new = sum(n < rule["months"] for n in since)
         share, part = Fraction(new, len(since)) if since else Fraction(0), Fraction(new, 3)
     if not share or not person["is_there"]:

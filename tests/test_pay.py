@@ -888,6 +888,20 @@ def test_what_is_entered_and_would_not_count_is_refused() -> None:
         assert said in str(refused.value)
 
 
+def test_pay_before_of_the_year_so_far_needs_its_quarters() -> None:
+    """Of the time so far: without the first quarter's row its target incentive would be missing."""
+    target = {"default": 4, "yearly": "adding"}
+    so_far = part(metric="expansion_arr", target=target, baseline="year_start", to_date="elapsed")
+    rows = [
+        {"payee_id": "p", "period": period, "value": value, "target_incentive": 10000}
+        for period, value in zip(PERIODS, (1, 2), strict=False)
+    ]
+    rows[1]["paid_before"] = 10000
+    with pytest.raises(CaseError, match=r"needs the payee's earlier rows of the year.*Write them"):
+        paid(plan_of([so_far]), rows[1:], "measurements")
+    assert totals(paid(plan_of([so_far]), rows, "measurements")) == [10000, 10000]
+
+
 def test_a_floor_without_a_result_pays_and_does_not_say_nothing_is_paid() -> None:
     found = paid(plan_of([part(adjustments=[{"kind": "floor", "factor": 0.5}])]), [entry("2025Q1", None)])
     assert found[["payout", "note"]].to_numpy().tolist() == [[5000, "no member in the period"]]

@@ -34,6 +34,7 @@ class TestPeople:
             "payee_id": "p", "period": "2025Q1", "role": "csm", "team": "north", "segment": "enterprise",
             "region": None, "currency": "USD", "cent_days": 4_000_000 * 90, "days_on_plan": 90, "n_days": 90,
             "proration": 1, "hired_on": pd.Timestamp("2024-01-01"), "on_last_day": True, "leaves": False,
+            "months_held": 0b111,
         }  # fmt: skip
 
     def test_hire_and_leaver_within_the_quarter(self) -> None:

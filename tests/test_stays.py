@@ -140,6 +140,23 @@ class TestStays:
         found = paid(plan({**HELD, "released_after": "year", "on_leaving": "forfeit"}), company(*away), LONGER)
         assert found == {"2025Q1": 8000, "2025Q2": 8000, "2025Q3": 8000, "2026Q1": 8000 + 6000, "2026Q2": 8000}
 
+    def test_a_leave_without_an_end_is_no_leaving(self) -> None:
+        away = (self.LEAVE[0], employed("p", 0, "2025-07-01", role="leave"))
+        for rule in ({**HELD, "on_leaving": "forfeit"}, HELD):
+            assert paid(plan(rule), company(*away)) == {"2025Q1": 8000, "2025Q2": 8000}
+
+    def test_a_return_too_short_to_count_settles_nothing_later(self) -> None:
+        """Back from a leave for ten days that hold no 15th: the last quarter that counts pays what is due."""
+        spans = (*self.LEAVE[:2], employed("p", starts_on="2025-10-01", ends_on="2025-10-10"))
+        found = paid(plan({**HELD, "on_leaving": "pay"}, proration="months"), company(*spans), LONGER)
+        assert found == {"2025Q1": 8000, "2025Q2": 10_000 + 2000}
+
+    def test_a_gap_that_costs_no_month_is_none(self) -> None:
+        """Away on 11 April alone."""
+        spans = [employed("p", ends_on="2025-04-10"), employed("p", starts_on="2025-04-12")]
+        held = {**HELD, "released_after": 2, "on_leaving": "forfeit"}
+        assert paid(plan(held, proration="months"), company(*spans))["2025Q3"] == 10_000
+
     @pytest.mark.parametrize(
         ("left_on", "proration", "last"),
         [
@@ -228,3 +245,152 @@ class TestVersions:
         assert self.paid(4, leaves) == {"2025Q1": 8000, "2025Q2": 12_000}
         found = self.paid("year", employed("p"), on="2026-01-01")
         assert list(found.values()) == [8000, 8000, 8000, 16_000, 10_000, 10_000]
+
+
+class TestNewHires:
+    """First months and periods are those that count."""
+
+    SURE = {"kind": "guarantee", "share": 1.0, "months": 1}  # noqa: RUF012
+
+    def first(self, rule: Row, *spans: Row, score: float = 0, **pay: Any) -> float:
+        return paid(plan(rule, **pay), company(*spans, scores={"2025Q1": score, "2025Q2": score}))["2025Q1"]
+
+    def test_of_who_leaves_within_the_period(self) -> None:
+        """January alone is theirs: a third of the quarter, all of it guaranteed; an amount is of January, too."""
+        left = employed("p", starts_on="2025-01-01", ends_on="2025-02-10")
+        assert self.first(self.SURE, left, proration="months") == 3333.33
+        amount = {"kind": "guarantee", "amount": 3000, "months": 1}
+        assert self.first(amount, left, score=0.3, proration="months") == 1000
+        assert self.first({**amount, "months": 3}, left, proration="months") == 1000
+
+    def test_of_who_is_on_leave_after_the_first_month(self) -> None:
+        """31 of 90 days, all of them in January."""
+        spans = [employed("p", starts_on="2025-01-01", ends_on="2025-01-31"), employed("p", 0, "2025-02-01")]
+        assert self.first(self.SURE, *spans) == round(10_000 * 31 / 90, 2)
+
+    @pytest.mark.parametrize(
+        ("hired", "proration", "quarter"),
+        [
+            ("2025-03-20", "months", "2025Q2"),
+            ("2025-03-29", "working_days", "2025Q1"),  # a Saturday: Monday 31 March counts
+            ("2025-06-28", "working_days", "2025Q2"),
+            ("2025-03-20", "days", "2025Q1"),
+        ],
+    )
+    def test_a_draw_of_the_first_period_is_of_the_first_that_counts(
+        self, hired: str, proration: str, quarter: str
+    ) -> None:
+        rule = {"kind": "draw", "amount": 20_000, "recoverable": False, "periods": 1}
+        found = paid(plan(rule, proration=proration), company(employed("p", starts_on=hired)))
+        assert [name for name, pay in found.items() if pay == 20_000] == [quarter]
+
+    def test_working_days_roll_into_the_next_month(self) -> None:
+        """Hired on Sunday 31 August, the first month that counts is September."""
+        rule = {"kind": "draw", "amount": 20_000, "recoverable": False, "periods": 1}
+        written = plan(rule, period="month", proration="working_days")
+        found = paid(written, company(employed("p", starts_on="2025-08-31")), "2025M08:2025M10")
+        assert [name for name, pay in found.items() if pay == 20_000] == ["2025M09"]
+
+    def test_a_guarantee_of_first_months_goes_along_with_a_move(self) -> None:
+        """Hired in January, moved in mid-February: January and then March are each paid once."""
+        sure = {"kind": "guarantee", "amount": 9000, "months": 3}
+        a, b = (plan(sure, proration="months").replace({"name": name}) for name in ("a", "b"))
+        moves = [OnPlan(a, ends_on=dt.date(2025, 2, 14)), OnPlan(b, starts_on=dt.date(2025, 2, 15))]
+        history = company(employed("p", starts_on="2025-01-01"), scores={"2025Q1": 0})
+        found = payouts_by_plan(moves, history, "2025Q1")
+        assert found.groupby("plan")["payout"].sum().to_dict() == {"a": 3000, "b": 6000}
+
+
+class TestClawbacks:
+    """A hundredth of expansion ARR is paid, and all of it taken back when the account leaves."""
+
+    RATE = {"weight": None, "metric": "expansion_arr", "basis": {"kind": "rate", "rate": 0.01}}  # noqa: RUF012
+    BACK = {"kind": "clawback", "component": "nrr", "how": "at_rate_paid"}  # noqa: RUF012
+    OPENED = [event("a0", "a", "new", 1_000_000, "2024-02-01"), event("b0", "b", "new", 1_000_000, "2024-02-01")]  # noqa: RUF012
+    GREW = [event("a1", "a", "expansion", 100_000, "2025-02-01"), event("b1", "b", "expansion", 100_000, "2025-02-01")]  # noqa: RUF012
+
+    def pays(self, events: list[Row], *spans: Row, rules: list[Row] | None = None, **more: Any) -> dict[str, float]:
+        books = more.pop("assignments", [held("a", "p"), held("b", "p")])
+        written = plan(*(rules or [self.BACK]), component=self.RATE).replace(more)
+        history = company(*(spans or (employed("p"),)), arr_events=[*self.OPENED, *events], assignments=books)
+        return paid(written, history)
+
+    def test_of_double_credit_each_gain_is_its_own(self) -> None:
+        """Credited 100,000 on an own account and as much on another's: 2,000 are paid, 1,000 of it for each."""
+        spans = (employed("p", role="se"), employed("q"))
+        books = [held("a", "p"), held("b", "q"), {**held("b", "p"), "role": "se"}]
+        for lost in ("a", "b"):
+            gone = event("x", lost, "churn", -1_100_000, "2025-08-01")
+            found = self.pays([*self.GREW, gone], *spans, assignments=books, **{"books.double_credit": ["se"]})
+            assert (found["2025Q1"], found["2025Q3"]) == (2000, -1000), lost
+
+    def test_a_level_that_pays_others_gains_is_refused(self) -> None:
+        with pytest.raises(PlanError, match="a clawback is of what a rate on individual"):
+            plan(self.BACK, component={**self.RATE, "level": {"default": "individual", "by_role": {"lead": "team"}}})
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_what_a_budget_left_unpaid_is_not_taken_back(self, first: int) -> None:
+        rules = [self.BACK, {"kind": "budget", "component": "nrr", "amount": 400}]
+        gone = event("x", "a", "churn", -1_100_000, "2025-08-01")
+        found = self.pays([self.GREW[0], gone], rules=rules[first:] + rules[:first])
+        assert (found["2025Q1"], found["2025Q3"]) == (400, -400)
+
+    def test_two_budgets_of_a_component_are_the_smaller(self) -> None:
+        rules = [{"kind": "budget", "component": "nrr", "amount": amount} for amount in (400, 300)]
+        assert self.pays(self.GREW[:1], rules=rules)["2025Q1"] == 300
+
+    def test_three_gains_lost_on_a_day_leave_no_cent(self) -> None:
+        """3 x 33,333 at a hundredth of a percent are 10.00, of which each is 3.3333."""
+        small = {**self.RATE, "basis": {"kind": "rate", "rate": 0.0001}}
+        grew = [event(f"e{n}", "a", "expansion", 33_333, "2025-02-01") for n in range(3)]
+        gone = event("x", "a", "churn", -1_099_999, "2025-08-01")
+        history = company(employed("p"), arr_events=[*self.OPENED, *grew, gone], assignments=[held("a", "p")])
+        found = paid(plan(self.BACK, component=small), history)
+        assert (found["2025Q1"], found["2025Q3"]) == (10, -10)
+
+    def test_a_term_of_no_months_is_no_term(self) -> None:
+        """Six of twelve months were served."""
+        grew = {**self.GREW[0], "term_months": 0}
+        gone = event("x", "a", "churn", -1_100_000, "2025-08-01")
+        assert self.pays([grew, gone], rules=[{**self.BACK, "how": "by_elapsed_term"}])["2025Q3"] == -500
+
+    AWAY = (employed("p", ends_on="2025-06-30"), employed("p", 0, "2025-07-01", ends_on="2025-09-30", role="leave"))
+    BACK_AGAIN = employed("p", starts_on="2025-10-01")
+
+    def test_who_is_on_leave_pays_back_on_return_and_who_left_does_not(self) -> None:
+        gone = event("x", "a", "churn", -1_100_000, "2025-08-01")
+        on_leave = self.pays([self.GREW[0], gone], *self.AWAY, self.BACK_AGAIN)
+        assert on_leave == {"2025Q1": 1000, "2025Q2": 0, "2025Q4": -1000}
+        again = self.pays([self.GREW[0], gone], self.AWAY[0], self.BACK_AGAIN)
+        assert again == {"2025Q1": 1000, "2025Q2": 0, "2025Q4": 0}
+
+    def test_an_account_that_stays_with_a_subscription_less_has_not_left(self) -> None:
+        """The gain's own subscription must go, or all of the account."""
+        grew = {**self.GREW[0], "subscription_id": "s1"}
+        bought = {**event("s", "a", "expansion", 50_000, "2024-05-01"), "subscription_id": "s2"}
+        for lost, amount, back in (("s2", 50_000, 0), ("s1", 100_000, -1000)):
+            gone = {**event("x", "a", "churn", -amount, "2025-08-01"), "subscription_id": lost}
+            assert self.pays([bought, grew, gone])["2025Q3"] == back, lost
+
+    def test_a_churn_that_counts_for_nobody_takes_nothing_back(self) -> None:
+        gone = {**event("x", "a", "churn", -1_100_000, "2025-08-01"), "reason": "bankruptcy"}
+        out = {"books.exclude": [{"reason": "bankruptcy", "because": "nobody could have kept it"}]}
+        assert self.pays([self.GREW[0], gone])["2025Q3"] == -1000
+        assert self.pays([self.GREW[0], gone], **out)["2025Q3"] == 0
+
+    def test_two_clawbacks_of_a_component_are_refused(self) -> None:
+        with pytest.raises(PlanError, match="two clawbacks, which would take twice"):
+            plan(self.BACK, self.BACK, component=self.RATE)
+
+
+def test_a_minimum_is_no_rounded_one() -> None:
+    """10 is less than 12, also where pay is in steps of 5."""
+    small = {"kind": "minimum", "amount": 12}
+    history = company(employed("p", 40))
+    assert list(paid(plan(small, rounded_to=5), history).values()) == [0, 20, 0, 20]
+
+
+def test_a_year_to_date_at_moving_rates_is_refused() -> None:
+    so_far = {"metric": "expansion_arr", "baseline": "year_start", "to_date": "full_year", "target": 400_000}
+    with pytest.raises(PlanError, match=r"exchange.pay is spot.*Write constant"):
+        parsed_plan(plan_of([part(**so_far)]) | {"exchange": {"pay": "spot"}}, "drawn")

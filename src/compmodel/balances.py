@@ -8,7 +8,7 @@ from before is converted at the rates of the first period in the new one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -33,8 +33,9 @@ class Facts:
     payees, the share of the row's time on the plan that lies in the months guaranteed, by number of months; `new_part`:
     of the whole period. `n_before`: periods since the payee's first. `is_paid`: who is paid at all. `leaves`: the row
     is the last of a stay on the plan. `carried`: what a cent of the payee's row before is in the row's currency.
-    `recovered_cents`: what a clawback takes back, by position of the rule. `cost_rate`: reporting currency for one of
-    the pay currency. `component_cents`: what each component was paid. `step`: cents that pay is a multiple of.
+    `recovered`: what clawbacks take back, by position of the rule, from what components were paid. `cost_rate`:
+    reporting currency for one of the pay currency. `component_cents`: what each component was paid. `step`: cents that
+    pay is a multiple of.
     """
 
     payee: Rows
@@ -49,13 +50,13 @@ class Facts:
     new_part: Mapping[int, Sequence[Fraction]]
     n_before: Sequence[int]
     is_paid: Truths
-    recovered_cents: Mapping[int, Cents]
     cost_rate: Sequence[Fraction]
     component_cents: Cents
     part: Sequence[Fraction]
     leaves: Truths
     carried: Sequence[Fraction]
     step: int = 1
+    recovered: Callable[[Cents], Mapping[int, Cents]] = lambda _: {}
 
     def whole(self, cents: Fraction) -> int:
         """Returns the nearest whole step in cents, halves away from zero."""
@@ -85,11 +86,13 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Settled]:
     add nothing. What is earned plus all that is added is what is paid.
 
     >>> rules, no, one = [Draw(kind="draw", amount=15, recoverable=True)], np.zeros(2, np.int64), [Fraction(1)] * 2
-    >>> two = (np.array([0, 0]), np.array([0, 1]), no, no > 0, one, one, [], {}, {}, {}, [0, 1], no == 0, {}, one)
+    >>> two = (np.array([0, 0]), np.array([0, 1]), no, no > 0, one, one, [], {}, {}, {}, [0, 1], no == 0, one)
     >>> settled(np.array([500, 3000]), rules, Facts(*two, no[:, None], one, no > 0, one))[0]
     Settled(added=array([ 1000, -1000]), balance=array([-1000,     0]))
     """
     due, found = earned.copy(), []
+    cut, by_component = _budgeted(rules, facts)
+    taken = facts.recovered(by_component) if any(isinstance(rule, Clawback) for rule in rules) else {}
     for position, rule in enumerate(rules):
         paid, balance = due, np.zeros_like(due)
         if isinstance(rule, Cap | Floor):
@@ -99,10 +102,10 @@ def settled(earned: Cents, rules: Sequence[Any], facts: Facts) -> list[Settled]:
         elif isinstance(rule, Guarantee):
             paid = np.array([_guaranteed(rule, facts, row, int(due[row])) for row in range(len(due))], dtype=np.int64)
         elif isinstance(rule, Clawback):
-            taken = facts.recovered_cents.get(position, np.zeros_like(due))
-            paid = due - np.array([facts.whole(Fraction(int(cents))) for cents in taken], dtype=np.int64)
+            back = taken.get(position, np.zeros_like(due))
+            paid = due - np.array([facts.whole(Fraction(int(cents))) for cents in back], dtype=np.int64)
         elif isinstance(rule, Budget):
-            paid = _within(rule, due, facts)
+            paid = due + cut[position] if position in cut else _within(rule, due, facts)
         elif isinstance(rule, Draw | Holdback | Minimum):
             paid = due.copy()
             for rows in _by_payee(facts):
@@ -196,7 +199,7 @@ def _held_back(rule: Holdback, due: list[int], facts: Facts, rows: Rows) -> Bala
 
 
 def _carried(rule: Minimum, due: list[int], facts: Facts, rows: Rows) -> Balances:
-    least, carried, paid, balance = facts.whole(exact(rule.amount) * 100), 0, [], []
+    least, carried, paid, balance = exact(rule.amount) * 100, 0, [], []
     for earned, row in zip(due, rows.tolist(), strict=True):
         whole = earned + facts.brought(carried, row)
         is_over = whole > 0 and facts.leaves[row]  # what is owed stays owed
@@ -209,24 +212,33 @@ def _carried(rule: Minimum, due: list[int], facts: Facts, rows: Rows) -> Balance
 _OVER_TIME: Mapping[type, Any] = {Draw: _drawn, Holdback: _held_back, Minimum: _carried}
 
 
+def _budgeted(rules: Sequence[Any], facts: Facts) -> tuple[dict[int, Cents], Cents]:
+    """What budgets of components add, by position of the rule, and what components pay with them."""
+    cut: dict[int, Cents] = {}
+    paid = facts.component_cents.copy()
+    for position, rule in enumerate(rules):
+        if isinstance(rule, Budget) and rule.component is not None:
+            i = list(facts.names).index(rule.component)
+            cut[position] = _within(rule, paid[:, i], facts) - paid[:, i]
+            paid[:, i] += cut[position]
+    return cut, paid
+
+
 def _within(rule: Budget, due: Cents, facts: Facts) -> Cents:
     """Everybody's pay of a period times budget over all of it, where that is less; the whole never exceeds it.
 
     What somebody owes is neither counted nor shrunk.
     """
-    paid, of = due.copy(), due
-    if rule.component is not None:
-        of = facts.component_cents[:, list(facts.names).index(rule.component)]
+    paid = due.copy()
     for period in np.unique(facts.period):
-        rows = np.flatnonzero((facts.period == period) & (of > 0))
+        rows = np.flatnonzero((facts.period == period) & (due > 0))
         rows = rows[np.argsort(facts.payee[rows], kind="stable")].tolist()
         rates = [facts.cost_rate[row] for row in rows]
         budget = exact(rule.amount) * 100
-        whole = sum((rate * int(of[row]) for rate, row in zip(rates, rows, strict=True)), Fraction(0))
+        whole = sum((rate * int(due[row]) for rate, row in zip(rates, rows, strict=True)), Fraction(0))
         if whole > budget:
-            shares = [int(of[row]) * budget / whole for row in rows]
-            for row, part in zip(rows, whole_parts(shares, budget, rates, facts.step), strict=True):
-                paid[row] -= int(of[row]) - part
+            shares = [int(due[row]) * budget / whole for row in rows]
+            paid[rows] = whole_parts(shares, budget, rates, facts.step)
     return paid
 
 

@@ -6,6 +6,7 @@ runs through the same stages as a replay.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -164,14 +165,17 @@ def case_payouts(case: Case, plan: Plan) -> pd.DataFrame:
     name = next(name for name in STAGES if getattr(case, name))
     entries: Sequence[Entry] = getattr(case, name)
     periods = _periods(case, plan, entries)
-    people = _people(entries, periods)
+    people = _people(entries, periods, plan.pay.month_day)
     rows = {key: row for row, key in enumerate(zip(people["payee_id"], people["period"], strict=True))}
     n = len(plan.components)
     fields = (STAGES[name], "target", "opening_arr", "paid_before")
     found = {field: np.full((len(people), n), np.nan) for field in fields}
     for entry in entries:
         row, i = rows[entry.payee_id, entry.period], _component(plan, entry, case)
-        _refuse_unused(entry, plan, i, case)
+        when = next(n for n, period in enumerate(periods) if period.name == entry.period)
+        begun = periods[when].starts_on == periods[when].opening("").starts_on
+        begun = begun or any((entry.payee_id, before.name) in rows for before in periods[:when])
+        _refuse_unused(entry, plan, i, case, begun)
         for field, array in found.items():
             given = getattr(entry, field)
             if given is not None and field == STAGES[name] != "amount" and not np.isnan(array[row, i]):
@@ -218,7 +222,15 @@ def _periods(case: Case, plan: Plan, entries: Sequence[Entry]) -> tuple[Period, 
     return period_range(f"{periods[0].name}:{periods[-1].name}", case.calendar)
 
 
-def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFrame:
+def _months_held(period: Period, hired_on: dt.date | None, left_on: dt.date | None, month_day: int) -> int:
+    """Months of a period in which somebody is there on a day, as `payee_periods` writes them."""
+    first = period.starts_on.year * 12 + period.starts_on.month - 1
+    days = [dt.date(month // 12, month % 12 + 1, month_day) for month in range(first, first + period.months)]
+    is_held = [(hired_on or dt.date.min) <= day <= (left_on or dt.date.max) for day in days]
+    return sum(held << n for n, held in enumerate(is_held))
+
+
+def _people(entries: Sequence[Entry], periods: tuple[Period, ...], month_day: int) -> pd.DataFrame:
     """One row a person and period, in the order of the entries, as `payee_periods` makes them."""
     known: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in entries:
@@ -231,7 +243,7 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
     by_name = {period.name: period for period in periods}
     rows = []
     for (payee, period), row in known.items():
-        share = row.get("proration", 1.0)
+        share, left_on = row.get("proration", 1.0), row.get("left_on")
         yearly = row.get("yearly_incentive", row.get("target_incentive", 0.0) * (12 // by_name[period].months))
         rows.append(
             {
@@ -240,8 +252,9 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
                 **{name: row.get(name) for name in ("role", "team", "segment")},
                 "region": None,
                 "hired_on": pd.Timestamp(row.get("hired_on", LONG_AGO)),
-                "leaves": "left_on" in row and row["left_on"] <= by_name[period].ends_on,
-                "on_last_day": row.get("on_last_day", True),
+                "leaves": left_on is not None and left_on <= by_name[period].ends_on,
+                "months_held": _months_held(by_name[period], row.get("hired_on"), left_on, month_day),
+                "on_last_day": row.get("on_last_day", left_on is None or left_on >= by_name[period].ends_on),
                 "cent_days": yearly * 100 * share,
                 "days_on_plan": share,
                 "n_days": 1.0,
@@ -252,16 +265,25 @@ def _people(entries: Sequence[Entry], periods: tuple[Period, ...]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def _refuse_unused(entry: Entry, plan: Plan, i: int, case: Case) -> None:
-    """Raises CaseError for what is entered and would not count."""
+def _refuse_unused(entry: Entry, plan: Plan, i: int, case: Case, begun: bool) -> None:
+    """Raises CaseError for what is entered and would not count, or without what it counts with.
+
+    `begun`: the payee has a row before in the case, or none is missing.
+    """
+    to_date = plan.components[i].to_date
+    is_alone = "needs the payee's earlier rows of the year, whose target incentive counts" * (not begun)
     n_clawbacks = sum(rule.kind == "clawback" for rule in plan.adjustments)
     found = {
         "recovered": entry.recovered is not None and n_clawbacks != 1 and "needs a plan with one clawback",
-        "paid_before": entry.paid_before is not None and not plan.components[i].to_date and "needs a component to_date",
+        "paid_before": entry.paid_before is not None
+        and ("needs a component to_date" if not to_date else to_date == "elapsed" and is_alone),
         "yearly_incentive": None not in (entry.yearly_incentive, entry.target_incentive)
         and "stands beside target_incentive",
     }
-    problems = [Problem(case.case, rule, "Delete it.", column=name) for name, rule in found.items() if rule]
+    fixes = {is_alone: "Write them."}
+    problems = [
+        Problem(case.case, rule, fixes.get(rule, "Delete it."), column=name) for name, rule in found.items() if rule
+    ]
     if problems:
         raise CaseError(problems)
 

@@ -38,7 +38,7 @@ class ExchangeRule(BaseModel):
     )
     pay: Literal["constant", "spot"] = Field(
         "constant",
-        description="Rates between currencies of pay: one constant day's, or those of the quarter's last day.",
+        description="Rates between currencies of pay: one constant day's, or those of the last day of the period paid.",
     )
 
 
@@ -153,7 +153,7 @@ def pay_rates(
 ) -> pd.DataFrame:
     """Returns the rates at which pay is converted: one row a period, one column a currency.
 
-    Raises PlanError where the rule asks for a quarter's last day and there is no rate.
+    Raises PlanError where the rule asks for a period's last day and there is no rate.
     """
     names = pd.Index([period.name for period in periods], name="period")
     if rule.pay == "constant":

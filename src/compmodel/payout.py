@@ -42,7 +42,8 @@ class PayRule(BaseModel):
     rounded_to: Number = Field(
         0.01,
         gt=0,
-        description="The step to which pay is rounded, in the pay currency, such as 1; a cent unless written.",
+        description="The step to which pay is rounded, in the pay currency, such as 1, and with it limits, guarantees "
+        "and draws; a cent unless written.",
     )
     rounded_at: Literal["total", "component"] = Field(
         "total", description="What is rounded: the payee's total, which components follow, or each component alone."

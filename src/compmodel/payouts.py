@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -95,8 +96,8 @@ def payouts(
             array[doubt] = certain.astype(array.dtype)
     pay = np.where(is_paid, floats.pay if so_far is None else so_far.astype(float), 0.0)
     cents = payout_cents(pay, exactly, plan.pay)
-    taken = recovered(cents) if recovered else {}
-    facts = _facts(plan, people, known, floats, periods, rates, taken, cents, np.asarray(is_paid.any(axis=1)))
+    facts = _facts(plan, people, known, floats, periods, rates, cents, np.asarray(is_paid.any(axis=1)))
+    facts = facts if recovered is None else replace(facts, recovered=recovered)
     found = settled(cents.sum(axis=1), plan.adjustments, facts)
     _refuse_unsaid(plan, people, facts, [of.balance for of in found])
     added = [of.added for of in found]
@@ -176,7 +177,6 @@ def _facts(
     found: Earned,
     periods: tuple[Period, ...],
     rates: pd.DataFrame,
-    recovered: Mapping[int, Cents],
     cents: Cents,
     is_paid: npt.NDArray[np.bool_],
 ) -> Facts:
@@ -186,8 +186,8 @@ def _facts(
     each, years = [periods[n] for n in position.tolist()], [period.opening("").name for period in periods]
     day = plan.pay.month_day
     guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
-    months = {n: new_months(people["hired_on"], each, day, n) for n in guarantees}
-    shares = {n: [Fraction(new, all_) if all_ else Fraction(0) for new, all_ in of] for n, of in months.items()}
+    months = {n: new_months(people, each, day, n) for n in guarantees}
+    shares = {n: [Fraction(new, held) if held else Fraction(0) for new, held in of] for n, of in months.items()}
     parts = {n: [Fraction(new, p.months) for (new, _), p in zip(of, each, strict=True)] for n, of in months.items()}
     has_money, has_draw = (any(isinstance(rule, kind) for rule in plan.adjustments) for kind in (MONEY, Draw))
     money = np.arange(len(people) if has_money else 0)
@@ -214,9 +214,8 @@ def _facts(
         },
         new_share=shares,
         new_part=parts,
-        n_before=periods_since(people["hired_on"], people["payee_id"], each) if has_draw else [],
+        n_before=periods_since(people, each, plan.pay.proration, day) if has_draw else [],
         is_paid=is_paid,
-        recovered_cents=recovered,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
         part=exact_known.proration[:, 0].tolist(),

@@ -36,14 +36,15 @@ def payee_periods(
     Columns: payee_id, period, role, team, segment, region, currency, cent_days (yearly target incentive in cents, times
     days, added up), days_on_plan, n_days (in working days or months where `proration` says so), proration, hired_on
     (first day of the payee's first span), on_last_day (on a plan on the period's last day), leaves (whose stay on the
-    plan ends, so that nothing of it lies in a later period; see `_stay_ends`).
+    plan ends, so that nothing of it lies in a later period; see `_stay_ends`), months_held (on the plan by `month_day`:
+    1 for the period's first month, 2 for the second, 4 for the third and so on, added up).
     `payees` may say in a column `on_other_plan` which spans are on another plan; their target incentive is 0.
     """
     spans = payees.sort_values(["payee_id", "starts_on"], kind="stable").reset_index(drop=True)
     spans["hired_on"] = spans.groupby("payee_id")["starts_on"].transform("min")
     if "on_other_plan" not in spans:
         spans["on_other_plan"] = False
-    spans["stay_ends"] = _stay_ends(spans)
+    spans["stay_ends"] = _stay_ends(spans, proration, month_day)
     first = np.array([period.starts_on for period in periods], dtype="datetime64[s]")
     last = np.array([period.ends_on for period in periods], dtype="datetime64[s]")
     starts = np.maximum(spans["starts_on"].to_numpy()[:, None], first)
@@ -62,6 +63,7 @@ def payee_periods(
     is_known = ~np.isnat(stay_ends)
     after: Any = ended + ONE_DAY
     later = _units(after, np.where(is_known, stay_ends, ended), proration, month_day)
+    here["months_held"] = np.where(has_incentive, _months_held(starts.T, ends.T, periods, month_day)[position, span], 0)
     here["stays"] = has_incentive & ~(is_known & (later <= 0))
     here["n_days"] = _units(first, last, proration, month_day)[position]
     here["cent_days"] = (_yearly_cents(here, rates) * here["days_on_plan"]).round()
@@ -70,7 +72,7 @@ def payee_periods(
     people = here.take(order)
     firsts = people.drop_duplicates(["period", "payee_id"]).reset_index(drop=True)
     grouped = people.groupby(["period", "payee_id"], sort=False)
-    sums = grouped[["cent_days", "days_on_plan", "on_last_day", "stays"]].sum().reset_index(drop=True)
+    sums = grouped[["cent_days", "days_on_plan", "on_last_day", "stays", "months_held"]].sum().reset_index(drop=True)
     columns = ["payee_id", "period", "role", "team", "segment", "region", "n_days", "hired_on"]
     found = firsts[columns].assign(currency=firsts["pay_currency"].astype("str"), **sums.drop(columns="stays"))
     return found.assign(
@@ -81,19 +83,49 @@ def payee_periods(
     )
 
 
-def _stay_ends(spans: pd.DataFrame) -> npt.NDArray[Any]:
+def _stay_ends(spans: pd.DataFrame, proration: Proration, month_day: int) -> npt.NDArray[Any]:
     """The last day of each span's stay on the plan, missing where that has no end.
 
-    Who comes back from a span without a target incentive, such as a leave, has stayed; who comes back after days in no
+    A stay goes on over spans without a target incentive, such as a leave, and ends with the last one that has some and
+    counts (in days, working days or months), unless the payee's spans have no end. Who comes back after time in no
     span, or from another plan, begins anew.
     """
-    payee, elsewhere = spans["payee_id"], spans["on_other_plan"].astype(bool)
-    follows = (payee == payee.shift()) & (spans["starts_on"] <= spans["ends_on"].shift() + pd.Timedelta(days=1))
-    begins = ~follows | elsewhere | elsewhere.shift(fill_value=False)
-    rows = pd.Series(np.arange(len(spans)), spans.index).where(spans["target_incentive"] > 0, -1)
-    last = rows.groupby(begins.cumsum()).transform("max").to_numpy(dtype=np.intp)
-    ends = spans["ends_on"].to_numpy(dtype="datetime64[s]")
-    return np.where(last < 0, np.datetime64("NaT", "s"), ends[last]) if len(ends) else ends
+    if spans.empty:
+        return spans["ends_on"].to_numpy(dtype="datetime64[D]")
+    payee, elsewhere = pd.factorize(spans["payee_id"])[0], spans["on_other_plan"].to_numpy(dtype=bool)
+    starts, ends = (spans[name].to_numpy(dtype="datetime64[D]") for name in ("starts_on", "ends_on"))
+    closed: Any = np.where(np.isnat(ends), FAR_AWAY, ends)
+    opens: Any = starts
+    away = _units(closed[:-1] + ONE_DAY, opens[1:] - ONE_DAY, proration, month_day) > 0
+    begins = np.concatenate([[True], (np.diff(payee) != 0) | away | elsewhere[1:] | elsewhere[:-1]])
+    stay, on_plan = np.cumsum(begins) - 1, spans["target_incentive"].to_numpy() > 0
+    counts = on_plan & (_units(opens, closed, proration, month_day) > 0)
+    last = np.full((2, stay[-1] + 1), -1)
+    for ends_at, is_some in zip(last, (on_plan, counts), strict=True):
+        np.maximum.at(ends_at, stay, np.where(is_some, np.arange(len(stay)), -1))
+    of_stay = np.where(last[1] >= 0, last[1], last[0])
+    has_end = np.ones(stay[-1] + 1, dtype=bool)
+    has_end[stay[np.isnat(ends)]] = False
+    found: npt.NDArray[Any] = np.where((of_stay >= 0) & has_end, ends[of_stay], np.datetime64("NaT", "D"))[stay]
+    return found
+
+
+FAR_AWAY = np.datetime64("2999-12-31")
+
+
+def _months_held(
+    starts: npt.NDArray[Any], ends: npt.NDArray[Any], periods: tuple[Period, ...], month_day: int
+) -> npt.NDArray[np.int64]:
+    """Of periods x spans, cut to the periods, which months of the period are the span's, as `payee_periods` says."""
+    found = np.zeros(starts.shape, dtype=np.int64)
+    firsts = np.array([period.starts_on for period in periods], dtype="datetime64[M]")[:, None]
+    for month in range(max((period.months for period in periods), default=0)):
+        opens = (firsts + month).astype("datetime64[D]")
+        closes = (firsts + month + 1).astype("datetime64[D]") - ONE_DAY
+        is_in = np.array([month < period.months for period in periods])[:, None]
+        first, last = np.maximum(starts, opens), np.minimum(ends, closes)
+        found |= (is_in & (_units(first, last, "months", month_day) > 0)).astype(np.int64) << month
+    return found
 
 
 def rows_before(payee: npt.NDArray[Any], position: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -128,18 +160,19 @@ def _units(
     return found
 
 
-def new_months(hired_on: pd.Series, periods: list[Period], month_day: int, n: int) -> list[tuple[int, int]]:
-    """Returns of each person's period the months among the first n since the hire, and all months since the hire.
+def new_months(people: pd.DataFrame, periods: list[Period], month_day: int, n: int) -> list[tuple[int, int]]:
+    """Returns of each person's period the months held among the first n since the hire, and all months held.
 
-    >>> new_months(pd.Series(pd.to_datetime(["2025-01-17"])), [Period("2025Q2")], 14, 3)
+    >>> people = pd.DataFrame({"hired_on": pd.to_datetime(["2025-01-17"]), "months_held": [7]})
+    >>> new_months(people, [Period("2025Q2")], 14, 3)
     [(1, 3)]
     """
     found = []
-    for hired, period in zip(hired_on.dt.date, periods, strict=True):
+    for hired, held, period in zip(people["hired_on"].dt.date, people["months_held"], periods, strict=True):
         first = hired.year * 12 + hired.month - 1 + (hired.day > month_day)
         opening = period.starts_on.year * 12 + period.starts_on.month - 1
-        since = [month - first for month in range(opening, opening + period.months) if month >= first]
-        found.append((sum(month < n for month in since), len(since)))
+        since = [opening + month for month in range(period.months) if held >> month & 1]
+        found.append((sum(month < first + n for month in since), len(since)))
     return found
 
 
@@ -147,19 +180,25 @@ LONG_AGO = pd.Timestamp("1900-01-01")
 """Hired on a day that is not known."""
 
 
-def periods_since(hired_on: pd.Series, payee_id: pd.Series, periods: list[Period]) -> list[int]:
-    """Returns how many periods lie between each person's first and this one; of unknown hires, those seen before.
+def periods_since(people: pd.DataFrame, periods: list[Period], proration: Proration, month_day: int) -> list[int]:
+    """Returns how many periods lie between each person's first that counts and this one; of unknown hires, those seen.
 
-    >>> periods_since(pd.Series(pd.to_datetime(["2025-02-03"])), pd.Series(["p"]), [Period("2025Q3")])
+    >>> people = pd.DataFrame({"hired_on": pd.to_datetime(["2025-02-03"]), "payee_id": ["p"]})
+    >>> periods_since(people, [Period("2025Q3")], "days", 15)
     [2]
     """
     found = []
-    for hired, payee, period in zip(hired_on, payee_id, periods, strict=True):
-        if hired <= LONG_AGO:
-            others = zip(payee_id, periods, strict=True)
-            found.append(sum(other == payee and one.starts_on < period.starts_on for other, one in others))
+    payee = people["payee_id"]
+    for hired_on, of, period in zip(people["hired_on"], payee, periods, strict=True):
+        if hired_on <= LONG_AGO:
+            others = zip(payee, periods, strict=True)
+            found.append(sum(other == of and one.starts_on < period.starts_on for other, one in others))
             continue
+        hired = hired_on
+        if proration == "working_days":
+            hired = pd.Timestamp(np.busday_offset(hired_on.to_datetime64().astype("datetime64[D]"), 0, "forward"))
         months = 12 * (period.starts_on.year - hired.year) + period.starts_on.month - hired.month
+        months -= proration == "months" and hired.day > month_day
         found.append(max(0, (months + period.months - 1) // period.months))
     return found
 

@@ -100,12 +100,14 @@ class Plan(BaseModel):
                 raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
         for rule in (rule for rule in self.adjustments if isinstance(rule, Clawback)):
             part = self.component(rule.component)
-            is_alone = part.level.default == "individual"
+            is_alone = all(level == "individual" for level in (part.level.default, *part.level.by_role.values()))
             if part.basis.kind != "rate" or part.metric not in TAKEN_BACK or not is_alone or part.to_date:
                 raise ValueError(
                     f"a clawback is of what a rate on individual {' or '.join(TAKEN_BACK)} paid, not {rule.component}. "
                     "Name another component."
                 )
+            if sum(isinstance(of, Clawback) and of.component == rule.component for of in self.adjustments) > 1:
+                raise ValueError(f"{rule.component} has two clawbacks, which would take twice. Write one, by schedule.")
             if part.baseline != "period_start":
                 raise ValueError(f"a clawback needs baseline period_start, not {part.baseline}. Change the component.")
         settled = [rule for rule in self.adjustments if isinstance(rule, MONEY)]
@@ -117,6 +119,11 @@ class Plan(BaseModel):
         if (settled or self.pay.on_last_day) and any(component.to_date for component in self.components):
             beside = "adjustments that are settled on cents" if settled else "pay.on_last_day"
             raise ValueError(f"{beside} cannot go with to_date. Delete one of them.")
+        if self.exchange.pay == "spot" and any(component.to_date for component in self.components):
+            fix = "Write constant, or delete to_date."
+            raise ValueError(
+                f"exchange.pay is spot, which would pay the year so far anew at each period's rates. {fix}"
+            )
         if said := mixed_years(self.components, bool(self.conditions)):
             raise ValueError(f"{said}. Delete one of them.")
         if any(isinstance(rule, MONEY) for rule in self.adjustments[: len(self.conditions)]):

@@ -155,6 +155,8 @@ def _paid_whole(plan: Plan) -> Iterator[str]:
     for path, rules in [*lists, ("adjustments", plan.adjustments)]:
         for i, rule in enumerate(rules):
             if isinstance(rule, Cap | Floor | Guarantee | Draw) and rule.amount is not None and not rule.prorated:
+                if isinstance(rule, Guarantee) and rule.months is not None:
+                    continue  # of the months on the plan
                 yield f"{path}[{i}].amount"
 
 
