@@ -388,6 +388,9 @@ def guaranteed(rule: Row, amount: int, period: str, person: Row, incentive: Frac
         since = [month - first for month in months_of(period) if month >= first and not left_by(person, month)]
         new = sum(n < rule["months"] for n in since)
         share, part = Fraction(new, len(since)) if since else Fraction(0), Fraction(new, 3)
+        if not since:  # there for part of a month
+            share = Fraction(months_of(period)[0] < first + rule["months"])
+            part = share * number(person.get("proration", 1))
     if not share or not person["is_there"]:
         return amount
     whole = (

@@ -16,7 +16,7 @@ import compmodel as cm
 from compmodel.errors import PlanError
 from compmodel.plan import Plan, parsed_plan
 from compmodel.transfers import OnPlan, payouts_by_plan, payouts_in_force
-from histories import Company, Row, counted, employed, event, held
+from histories import Company, Row, counted, day, employed, event, held
 from test_pay import part, plan_of
 
 ON = {"2025Q1": "2025-02-01", "2025Q2": "2025-05-01", "2025Q3": "2025-08-01", "2025Q4": "2025-11-01"}
@@ -201,6 +201,10 @@ class TestBetweenPlans:
         none = OnPlan(None, dt.date(2025, 4, 1), dt.date(2025, 6, 30))
         assert self.found(self.A, none, OnPlan(self.A)) == {"2025Q1": 8000, "2025Q3": 8000, "2025Q4": 8000}
 
+    def test_on_no_plan_for_good_is_leaving(self) -> None:
+        moves = [OnPlan(self.A, ends_on=dt.date(2025, 6, 30)), OnPlan(None)]
+        assert self.found(self.A, *moves) == {"2025Q1": 8000, "2025Q2": 10_000 + 2000}
+
     def test_the_last_day_on_any_plan_counts(self) -> None:
         """45 of 92 days on the first plan, 47 on the second."""
         a, b = (one.replace({"pay.on_last_day": True, "adjustments": []}) for one in (self.A, self.B))
@@ -231,14 +235,39 @@ class TestPools:
 class TestVersions:
     """A version that ends may leave nothing behind of people who go on."""
 
-    def paid(self, released_after: object, *spans: Row, on: str = "2025-07-01") -> dict[str, float]:
-        old = plan({**HELD, "released_after": released_after, "on_leaving": "pay"})
+    def paid(
+        self,
+        released_after: object,
+        *spans: Row,
+        on: str = "2025-07-01",
+        scores: dict[str, float] = {},  # noqa: B006
+        **more: Any,
+    ) -> dict[str, float]:
+        old = plan({**HELD, "released_after": released_after, "on_leaving": "pay", **more})
         new = old.replace({"effective_on": dt.date.fromisoformat(on), "adjustments": []})
-        return by_quarter(payouts_in_force([old, new], company(*spans), LONGER))
+        return by_quarter(payouts_in_force([old, new], company(*spans, scores=scores), LONGER))
 
     def test_what_is_still_held_would_be_lost(self) -> None:
         with pytest.raises(PlanError, match=r"adjustments has '2025Q2', but ends with pay held back.* one person"):
             self.paid(1, employed("p"))
+
+    def test_what_was_forfeited_is_no_balance(self) -> None:
+        """The first quarter's 2,000 are lost in the second, of which nothing is held."""
+        met = {"condition": {"of": "attainment", "reaches": 0.9}}
+        assert self.paid(1, employed("p"), scores={"2025Q2": 0}, **met)["2025Q2"] == 0
+
+    def test_what_somebody_owes_who_comes_back_would_be_forgotten(self) -> None:
+        draw = {"kind": "draw", "amount": 12_000, "recoverable": True}
+        old = plan(draw)
+        new = old.replace({"effective_on": dt.date(2025, 7, 1)})
+        with pytest.raises(PlanError, match="owed of one person"):
+            payouts_in_force([old, new], company(*TestStays.AGAIN), YEAR)
+
+    def test_a_clawback_knows_one_version(self) -> None:
+        old = plan(TestClawbacks.BACK, component=TestClawbacks.RATE)
+        new = old.replace({"effective_on": dt.date(2025, 7, 1)})
+        with pytest.raises(PlanError, match="takes back by a clawback"):
+            payouts_in_force([old, new], company(employed("p"), arr_events=TestClawbacks.OPENED), YEAR)
 
     def test_what_leaves_nothing_is_paid(self) -> None:
         leaves = employed("p", ends_on="2025-06-30")
@@ -267,6 +296,12 @@ class TestNewHires:
         """31 of 90 days, all of them in January."""
         spans = [employed("p", starts_on="2025-01-01", ends_on="2025-01-31"), employed("p", 0, "2025-02-01")]
         assert self.first(self.SURE, *spans) == round(10_000 * 31 / 90, 2)
+
+    def test_of_who_is_there_for_parts_of_months(self) -> None:
+        """22 days by days, the 15th of no month among them: all of it is new."""
+        short = employed("p", starts_on="2025-01-20", ends_on="2025-02-10")
+        assert self.first(self.SURE, short) == round(10_000 * 22 / 90, 2)
+        assert self.first({"kind": "guarantee", "amount": 9000, "months": 1}, short) == 2200
 
     @pytest.mark.parametrize(
         ("hired", "proration", "quarter"),
@@ -371,6 +406,40 @@ class TestClawbacks:
         for lost, amount, back in (("s2", 50_000, 0), ("s1", 100_000, -1000)):
             gone = {**event("x", "a", "churn", -amount, "2025-08-01"), "subscription_id": lost}
             assert self.pays([bought, grew, gone])["2025Q3"] == back, lost
+
+    @pytest.mark.parametrize(
+        ("gain", "loss", "amount", "back"),
+        [
+            (None, None, 50_000, 0),  # called a churn, and 1,050,000 stay
+            ("s1", "s1", 50_000, 0),
+            ("s2", None, 100_000, 0),  # s2 stands
+            ("s1", None, 1_100_000, -1000),
+        ],
+    )
+    def test_what_is_called_a_churn_and_leaves_the_gain_takes_nothing_back(
+        self, gain: str | None, loss: str | None, amount: float, back: float
+    ) -> None:
+        grew = {**self.GREW[0], "subscription_id": gain}
+        gone = {**event("x", "a", "churn", -amount, "2025-08-01"), "subscription_id": loss}
+        assert self.pays([grew, gone])["2025Q3"] == back
+
+    @pytest.mark.parametrize(
+        ("more", "paid", "back"), [({}, 333.33, [-166.67, -166.66]), ({"rounded_to": 25}, 325, [-175, -150])]
+    )
+    def test_what_is_taken_over_time_is_what_was_paid(self, more: Row, paid: float, back: list[float]) -> None:
+        """Two gains of 16,666.50, lost one after the other."""
+        grew = [event(f"{of}2", of, "expansion", 16_666.5, "2025-02-01") for of in "ab"]
+        lost = [event(f"{of}3", of, "churn", -1_016_666.5, on) for of, on in (("a", "2025-08-01"), ("b", "2025-11-01"))]
+        found = self.pays([*grew, *lost], **{f"pay.{name}": of for name, of in more.items()})
+        assert [found[name] for name in ("2025Q1", "2025Q3", "2025Q4")] == [paid, *back]
+
+    def test_what_is_known_lost_before_it_is_paid_is_taken_back_with_the_pay(self) -> None:
+        """Paid on what was invoiced in September; the notice of May counts its loss in the second quarter."""
+        grew = {**self.GREW[0], "effective_on": day("2025-02-01"), "invoiced_on": day("2025-09-01")}
+        gone = event("x", "a", "churn", -1_100_000, "2025-12-01", notice_on="2025-05-01")
+        dates = {"credit_on.expansion": "invoiced_on", "credit_on.churn": "notice_on"}
+        found = self.pays([grew, gone], **dates)
+        assert found["2025Q2"] == found["2025Q3"] == 0
 
     def test_a_churn_that_counts_for_nobody_takes_nothing_back(self) -> None:
         gone = {**event("x", "a", "churn", -1_100_000, "2025-08-01"), "reason": "bankruptcy"}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from compmodel.balances import half_up
@@ -35,25 +36,28 @@ def recovered_cents(
     credits: pd.DataFrame,
     events: pd.DataFrame,
     rates: pd.DataFrame,
+    step: int = 1,
 ) -> Cents:
-    """Returns what is taken back in each row of people, in whole cents.
+    """Returns what is taken back in each row of people, in whole steps of so many cents.
 
     `cents` is what the component paid in each row; `credits` are those of its baseline; `rates` convert pay, of the
-    period in which it is taken back.
+    period in which it is taken back. What is taken of a row's pay over time adds up to no more than it, to the cent.
     """
     rows: dict[str, list[tuple[str, int]]] = {}
     for period, row, payee in sorted(zip(people["period"], range(len(people)), people["payee_id"], strict=True)):
         rows.setdefault(payee, []).append((period, row))  # names of periods rise with time
     gains, lost = _gains(component, credits, events), _lost(credits, events)
     wholes = gains.groupby(["payee_id", "period"], observed=True)["cents"].sum().to_dict()
-    found, currency, leaves = [Fraction(0)] * len(people), people["currency"].tolist(), people["leaves"].tolist()
+    currency, leaves = people["currency"].tolist(), people["leaves"].tolist()
+    taken: dict[int, dict[tuple[str, int], Fraction]] = {}  # by the row that paid, then by when and where it is taken
     for gain in rows_of(gains):
         mine = rows.get(str(gain.payee_id), [])
         left = next((one for one in lost.get(str(gain.account_id), ()) if one.ends(gain)), None)
         paid_in = next((row for period, row in mine if period == gain.period), None)
         if left is None or paid_in is None:
             continue
-        at, row = next(((period, row) for period, row in mine if period >= left.period), ("", -1))
+        since = max(left.period, str(gain.period))
+        at, row = next(((period, row) for period, row in mine if period >= since), ("", -1))
         if row < 0 or any(leaves[before] for period, before in mine if gain.period <= period < at):
             continue
         paid = Fraction(int(cents[paid_in]) * int(gain.cents), int(wholes[gain.payee_id, gain.period]))
@@ -62,9 +66,18 @@ def recovered_cents(
         term = rule.term_months or MONTHS_A_YEAR
         if gain.term_months > 0:
             term = int(gain.term_months)
-        days = (left.on - gain.credited_on).days
-        found[row] += paid * rule.share(days, _months(gain.credited_on, left.on), term)
-    return np.array([half_up(whole) for whole in found], dtype=np.int64)
+        days, months = (left.on - gain.credited_on).days, _months(gain.credited_on, left.on)
+        of_row = taken.setdefault(paid_in, {})
+        of_row[at, row] = of_row.get((at, row), Fraction(0)) + paid * rule.share(days, max(Fraction(0), months), term)
+    found = np.zeros(len(people), dtype=np.int64)
+    for of_row in taken.values():
+        so_far, before = Fraction(0), 0
+        for (_, row), amount in sorted(of_row.items()):
+            so_far += amount
+            upto = half_up(so_far / step) * step
+            found[row] += upto - before
+            before = upto
+    return found
 
 
 def _gains(component: Component, credits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
@@ -76,39 +89,51 @@ def _gains(component: Component, credits: pd.DataFrame, events: pd.DataFrame) ->
     if component.metric == "expansion_arr":
         amount = amount.where(mine["event_type"] == "expansion", 0)
     at = pd.Index(events["event_id"]).get_indexer(pd.Index(mine["event_id"]))
-    of_event = {name: events[name].take(at).to_numpy() for name in ("term_months", "subscription_id")}
-    found = mine.assign(cents=amount, **of_event)
+    of_event = {name: events[name].take(at).to_numpy() for name in ("term_months", "effective_on")}
+    found = mine.assign(cents=amount, subscription=_subscriptions(events)[at], **of_event)
     return found[found["cents"] > 0]
 
 
 class _Loss(NamedTuple):
-    """A churn: when and in which period it counts, and the subscription that ends, empty where the account does."""
+    """A churn: when it takes effect, when and in which period it counts, and the subscription that ends with it.
 
+    `subscription`: None where all of the account ends.
+    """
+
+    effective_on: pd.Timestamp
     on: pd.Timestamp
     period: str
-    subscription_id: object
+    subscription: str | None
 
     def ends(self, gain: Any) -> bool:
         """Tells whether what was gained is gone with it."""
-        return self.subscription_id in (None, gain.subscription_id) and bool(self.on > gain.credited_on)
+        return self.subscription in (None, gain.subscription) and bool(self.effective_on > gain.effective_on)
+
+
+def _subscriptions(events: pd.DataFrame) -> npt.NDArray[Any]:
+    """The subscription of each event; what is not told apart is one of its own."""
+    named: npt.NDArray[Any] = events["subscription_id"].fillna("").to_numpy(dtype=object)
+    return named
 
 
 def _lost(credits: pd.DataFrame, events: pd.DataFrame) -> dict[str, list[_Loss]]:
-    """Each account's churns in order, but those that count for nobody."""
+    """Each account's churns in order, that leave nothing of it or of their subscription and count for somebody."""
+    of = events[["event_id", "account_id", "effective_on", "arr_delta"]].assign(subscription=_subscriptions(events))
+    of = of.sort_values("effective_on", kind="stable")
     is_out = credits["why"].astype("str").str.startswith(EXCLUDED)
     churns = credits[(credits["event_type"] == "churn") & ~is_out].drop_duplicates("event_id")
-    of = events[["event_id", "account_id", "effective_on", "arr_delta", "subscription_id"]]
-    balance = of.sort_values("effective_on", kind="stable").groupby(["account_id", "effective_on"])["arr_delta"].sum()
-    left = balance.groupby(level=0).cumsum() < SMALLEST_AMOUNT
     at = of.take(pd.Index(of["event_id"]).get_indexer(pd.Index(churns["event_id"])))
-    is_last = left.reindex(pd.MultiIndex.from_frame(at[["account_id", "effective_on"]])).to_numpy(dtype=bool)
-    subscriptions = zip(at["subscription_id"], is_last | at["subscription_id"].isna(), strict=True)
-    named = [None if is_whole else subscription for subscription, is_whole in subscriptions]
+    gone = []
+    for owner in (["account_id"], ["account_id", "subscription"]):
+        of_day = of.groupby([*owner, "effective_on"])["arr_delta"].sum()
+        is_left = of_day.groupby(level=list(range(len(owner)))).cumsum() < SMALLEST_AMOUNT
+        gone.append(is_left.reindex(pd.MultiIndex.from_frame(at[[*owner, "effective_on"]])).to_numpy(dtype=bool))
     found: dict[str, list[_Loss]] = {}
-    for loss, subscription_id in zip(rows_of(churns), named, strict=True):
-        one = _Loss(loss.credited_on, str(loss.period), subscription_id)
-        found.setdefault(str(loss.account_id), []).append(one)
-    return {account: sorted(mine, key=lambda one: one.on) for account, mine in found.items()}
+    for loss, event, whole, part in zip(rows_of(churns), rows_of(at), *gone, strict=True):
+        if whole or part:
+            one = _Loss(event.effective_on, loss.credited_on, str(loss.period), None if whole else event.subscription)
+            found.setdefault(str(loss.account_id), []).append(one)
+    return {account: sorted(mine, key=lambda one: (one.effective_on, one.on)) for account, mine in found.items()}
 
 
 def _months(first: pd.Timestamp, last: pd.Timestamp) -> Fraction:

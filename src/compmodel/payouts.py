@@ -187,11 +187,18 @@ def _facts(
     day = plan.pay.month_day
     guarantees = {r.months for r in plan.adjustments if isinstance(r, Guarantee) and r.months}
     months = {n: new_months(people, each, day, n) for n in guarantees}
-    shares = {n: [Fraction(new, held) if held else Fraction(0) for new, held in of] for n, of in months.items()}
-    parts = {n: [Fraction(new, p.months) for (new, _), p in zip(of, each, strict=True)] for n, of in months.items()}
+    shares = {n: [Fraction(new, abs(held)) for new, held in of] for n, of in months.items()}
     has_money, has_draw = (any(isinstance(rule, kind) for rule in plan.adjustments) for kind in (MONEY, Draw))
     money = np.arange(len(people) if has_money else 0)
     exact_known = known.rows(money)
+    proration = exact_known.proration[:, 0].tolist()
+    parts = {
+        n: [
+            Fraction(new, p.months) if held > 0 else new * part
+            for (new, held), p, part in zip(of, each, proration, strict=True)
+        ]
+        for n, of in months.items()
+    }
     incentive = exact_known.incentive[:, 0]
     bases = earned(plan.components, exact_known).base
     bases[exact_known.is_absent] = Fraction(0)
@@ -218,7 +225,7 @@ def _facts(
         is_paid=is_paid,
         cost_rate=[exact(rate) for rate in known.rate[:, 0]] if has_money else [],
         component_cents=cents,
-        part=exact_known.proration[:, 0].tolist(),
+        part=proration,
         leaves=people["leaves"].to_numpy(dtype=bool),
         carried=carried_at(rates, people["period"], people["currency"], before) if has_money else [],
         step=plan.pay.step_cents,

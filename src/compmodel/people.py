@@ -163,6 +163,8 @@ def _units(
 def new_months(people: pd.DataFrame, periods: list[Period], month_day: int, n: int) -> list[tuple[int, int]]:
     """Returns of each person's period the months held among the first n since the hire, and all months held.
 
+    Of who is there for part of a month alone, 1 of -1: all of the time, where it lies before these months end.
+
     >>> people = pd.DataFrame({"hired_on": pd.to_datetime(["2025-01-17"]), "months_held": [7]})
     >>> new_months(people, [Period("2025Q2")], 14, 3)
     [(1, 3)]
@@ -172,7 +174,8 @@ def new_months(people: pd.DataFrame, periods: list[Period], month_day: int, n: i
         first = hired.year * 12 + hired.month - 1 + (hired.day > month_day)
         opening = period.starts_on.year * 12 + period.starts_on.month - 1
         since = [opening + month for month in range(period.months) if held >> month & 1]
-        found.append((sum(month < first + n for month in since), len(since)))
+        new = sum(month < first + n for month in since) if since else int(opening < first + n)
+        found.append((new, len(since) or -1))
     return found
 
 

@@ -164,9 +164,9 @@ def replay_spans(plan: Plan, ledgers: Ledgers, spans: pd.DataFrame) -> Replay:
         found, by_name = {}, [component.name for component in payer.components]
         for position, rule in clawbacks(payer.adjustments):
             i = by_name.index(rule.component)
-            component, events = payer.components[i], history.arr_events
+            component, of = payer.components[i], (history.arr_events, paid_at, payer.pay.step_cents)
             credits = every[component.baseline].ledger.credits
-            found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, events, paid_at)
+            found[position] = recovered_cents(rule, component, cents[:, i], paying, credits, *of)
         return found
 
     stage = Stage(paying, _results(people, rows, measured), paid_at, recovered)

@@ -105,7 +105,10 @@ class Minimum(_Rule):
 class Clawback(_Rule):
     """Pay taken back when what it was paid for is lost."""
 
-    kind: Literal["clawback"] = Field(description="Takes back what was paid on a gain whose account leaves.")
+    kind: Literal["clawback"] = Field(
+        description="Takes back what was paid on a gain whose account leaves, or whose own subscription ends: what its "
+        "component paid after its own budget, before limits of the whole pay."
+    )
     component: Name = Field(description="The component that paid it; its basis is a rate.")
     how: Literal["at_rate_paid", "by_elapsed_term", "schedule"] = Field(
         description="at_rate_paid: all of it. by_elapsed_term: the share of the term not served. schedule: by days "

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from compmodel.adjustments import Cap, Floor
+from compmodel.clawbacks import clawbacks
 from compmodel.components import KPI
 from compmodel.errors import PlanError, Problem
 from compmodel.misfits import misfits
@@ -27,6 +28,7 @@ from compmodel.style import count_words
 from compmodel.tables import History
 
 ONE_DAY = pd.Timedelta(days=1)
+FAR_AWAY = pd.Timestamp("2999-12-31")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def payouts_by_plan(on_plans: Sequence[OnPlan], history: History, periods: str) 
         is_mine, others = spans["plan"] == name, set(plans) - {name}
         elsewhere = spans["plan"].isin(others) & (spans["target_incentive"] > 0)
         mine = spans.assign(target_incentive=spans["target_incentive"].where(is_mine, 0.0), on_other_plan=elsewhere)
+        is_over = (spans["plan"] == NO_PLAN) & spans["ends_on"].isna()
+        mine["ends_on"] = mine["ends_on"].mask(is_over, FAR_AWAY)  # on no plan for good: left
         _refuse_paid_twice(plan, mine, history, ledgers.periods)
         run = replay_spans(plan, ledgers, mine.drop(columns="plan"))
         frames.append(run.payouts.assign(plan=name))
@@ -165,7 +169,7 @@ def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -
 
     Grain: as `Replay.payouts`, with `version`, the day the version holds from. Each version begins with nothing held or
     owed. Raises PlanError when none is in force at first, when one ends with pay held back, carried over or owed of
-    people who go on, or as `replay`.
+    people who go on, or has a clawback, or as `replay`.
     """
     ordered = sorted(versions, key=lambda plan: plan.effective_on)
     found: list[tuple[Plan, list[str]]] = []
@@ -188,12 +192,20 @@ def payouts_in_force(versions: Sequence[Plan], history: History, periods: str) -
 
 def _refuse_left_over(run: Replay) -> None:
     """Raises PlanError where people who go on have a balance, of which the next version knows nothing."""
-    leavers = run.stage.people.groupby("payee_id")["leaves"].last()
-    last = run.payouts.dropna(subset="balance").groupby(["payee_id", "component"])["balance"].last()
-    due = last[(last != 0) & ~leavers.reindex(last.index.get_level_values("payee_id")).to_numpy(dtype=bool)]
+    spans = run.history.payees
+    is_later = spans["ends_on"].isna() | (spans["ends_on"] > pd.Timestamp(run.periods[-1].ends_on))
+    later = spans.loc[is_later & (spans["target_incentive"] > 0), "payee_id"]
+    last = run.stage.people.groupby("payee_id")["period"].last()
+    rows = run.payouts[run.payouts["period"].to_numpy() == last.reindex(run.payouts["payee_id"]).to_numpy()]
+    due = rows.loc[(rows["balance"].fillna(0) != 0) & rows["payee_id"].isin(later), "payee_id"]
+    problems, at = [], run.periods[-1].name
     if len(due):
-        who = count_words(due.index.get_level_values("payee_id").nunique(), "person", "people")
+        who = count_words(due.nunique(), "person", "people")
         rule = f"ends with pay held back, carried over or owed of {who}, of which the next version knows nothing"
         fix = "Let it release all before, such as with released_after: year, or replay each version alone."
-        place, at = f"plan {run.plan.name}", run.periods[-1].name
-        raise PlanError([Problem(place, rule, fix, "adjustments", value=at)])
+        problems.append(Problem(f"plan {run.plan.name}", rule, fix, "adjustments", value=at))
+    if any(True for _ in clawbacks(run.plan.adjustments)):
+        rule = "takes back by a clawback, and the next version knows nothing of what was paid"
+        problems.append(Problem(f"plan {run.plan.name}", rule, "Replay each version alone.", "adjustments", value=at))
+    if problems:
+        raise PlanError(problems)
