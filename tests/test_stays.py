@@ -14,6 +14,7 @@ import pytest
 
 import compmodel as cm
 from compmodel.errors import PlanError
+from compmodel.history_lints import history_lints
 from compmodel.plan import Plan, parsed_plan
 from compmodel.transfers import OnPlan, payouts_by_plan, payouts_in_force
 from histories import Company, Row, counted, day, employed, event, held
@@ -144,6 +145,13 @@ class TestStays:
         away = (self.LEAVE[0], employed("p", 0, "2025-07-01", role="leave"))
         for rule in ({**HELD, "on_leaving": "forfeit"}, HELD):
             assert paid(plan(rule), company(*away)) == {"2025Q1": 8000, "2025Q2": 8000}
+
+    def test_what_such_a_leave_holds_is_worth_a_look(self) -> None:
+        for last, n in ((employed("p", 0, "2025-07-01", role="leave"), 1), (self.AGAIN[1], 0)):
+            (run,) = cm.replay([plan({**HELD, "on_leaving": "pay"})], company(self.LEAVE[0], last), YEAR)
+            said = [lint for lint in history_lints(run) if "stays held back" in str(lint)]
+            assert len(said) == n
+            assert not n or "pay of one person stays held back" in str(said[0])
 
     def test_a_return_too_short_to_count_settles_nothing_later(self) -> None:
         """Back from a leave for ten days that hold no 15th: the last quarter that counts pays what is due."""

@@ -14,6 +14,7 @@ from compmodel.component_lints import Lint
 from compmodel.component_words import component_titles
 from compmodel.components import Component
 from compmodel.replay import Replay
+from compmodel.style import count_words
 from compmodel.wording import number
 
 ALL, NOBODY, FEW = 0.95, 0.05, 10
@@ -31,6 +32,24 @@ def history_lints(run: Replay) -> Iterator[Lint]:
         yield from _attained(run, component, title)
     yield from _rates(run)
     yield from _pay_mix(run)
+    yield from _held_in_absence(run)
+
+
+def _held_in_absence(run: Replay) -> Iterator[Lint]:
+    """Pay held back or carried over of who is on the plan no more and whose last span has no end."""
+    spans = run.history.payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
+    away = spans.loc[spans["ends_on"].isna() & (spans["target_incentive"] == 0), "payee_id"]
+    last = run.stage.people.groupby("payee_id")["period"].last()
+    rows = run.payouts[run.payouts["period"].to_numpy() == last.reindex(run.payouts["payee_id"]).to_numpy()]
+    n = rows.loc[(rows["balance"] > 0) & rows["payee_id"].isin(away), "payee_id"].nunique()
+    if n:
+        yield Lint(
+            "adjustments",
+            f"pay of {count_words(n, 'person', 'people')} stays held back or carried over, who last had a target "
+            "incentive and are in the payees table without an end",
+            "on leave they keep it until they come back; who has left the plan is never paid it",
+            "write ends_on of their last span where they have left",
+        )
 
 
 def _attained(run: Replay, component: Component, title: str) -> Iterator[Lint]:
