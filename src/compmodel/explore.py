@@ -204,7 +204,7 @@ def lever_ends(lever: Lever, move: Move, times: float = 1.0) -> tuple[float, flo
         alike = max(1.0, round(tenth))
     by = {"alike": alike, "step": lever.step, "tenth": tenth, "bounds": np.inf}[move] * times
     low, high = max(lever.lower, lever.value - by), min(lever.upper, lever.value + by)
-    return round(low, 9), round(high, 9)
+    return round(low, 6), round(high, 6)  # a third beside more digits is read as another number
 
 
 def _tornado_words(table: pd.DataFrame, move: Move) -> str:
