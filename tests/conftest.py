@@ -111,7 +111,11 @@ def served(*arguments: str) -> Iterator[str]:
         assert found
         yield found[1]
         process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:  # a job in the background may ignore interrupts
+            os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+            raise
 
 
 PAINT = 180_000

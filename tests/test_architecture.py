@@ -45,6 +45,7 @@ LAYERS = [
     {"plan_changes"},
     {"replay"},
     {"pay_otherwise"},
+    {"still_due"},
     {"component_lints", "transfers"},
     {"history_lints"},
     {"plan_lint"},

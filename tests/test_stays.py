@@ -471,3 +471,22 @@ def test_a_year_to_date_at_moving_rates_is_refused() -> None:
     so_far = {"metric": "expansion_arr", "baseline": "year_start", "to_date": "full_year", "target": 400_000}
     with pytest.raises(PlanError, match=r"exchange.pay is spot.*Write constant"):
         parsed_plan(plan_of([part(**so_far)]) | {"exchange": {"pay": "spot"}}, "drawn")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({**HELD, "released_after": 2}, "At the end 4.0k more is held back or carried over under Drawn."),
+        (
+            {"kind": "draw", "amount": 11_000, "recoverable": True},
+            "Of what Drawn costs people still owe 4.0k at the end.",
+        ),
+    ],
+)
+def test_a_cost_says_what_it_does_not_hold_yet(rule: Row, said: str) -> None:
+    """2,000 of each of the last two quarters, or 1,000 of each of the four."""
+    plain = plan().replace({"name": "plain", "title": "Plain"})
+    comparison = cm.compare(cm.replay([plain, plan(rule)], company(employed("p")), YEAR), "plain", "shown")
+    answer = cm.cost_by_period(comparison)
+    assert answer.sentence.endswith(said)
+    assert cm.cost_by_period(cm.compare(comparison.replays[:1], "plain", "shown")).sentence.count("At the end") == 0

@@ -25,6 +25,7 @@ from compmodel.misfits import PLURALS
 from compmodel.periods import Period
 from compmodel.plan import Plan
 from compmodel.replay import Replay
+from compmodel.still_due import still_due
 from compmodel.style import count_words, short_money, signed_percent
 
 Names = Literal["shown", "aliases"]
@@ -203,7 +204,17 @@ def cost_by_period(comparison: Comparison) -> Answer:
         more = f"{short_money(abs(change))} {'more' if change > 0 else 'less'}{relative}"
         costs = f"{short_money(cost)}, {more}" if change else "the same"
         sentences.append(f"{title} costs {costs}; {_outcomes(outcomes.get_group(plan))}.")
-    return Answer(" ".join(sentences), table)
+    due = [words for run in comparison.replays if (words := due_words(run))]
+    return Answer(" ".join([*sentences, *due]), table)
+
+
+def due_words(run: Replay) -> str:
+    """Returns a sentence of what a cost does not hold yet, or people owe of it; empty where there is none."""
+    cost, title = still_due(run)["cost"], run.plan.title
+    held, owed = cost[cost > 0].sum(), -cost[cost < 0].sum()
+    said = [f"At the end {short_money(held)} more is held back or carried over under {title}."] if held else []
+    said += [f"Of what {title} costs people still owe {short_money(owed)} at the end."] if owed else []
+    return " ".join(said)
 
 
 def totals(costs: pd.DataFrame) -> pd.DataFrame:

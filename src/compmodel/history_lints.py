@@ -14,6 +14,7 @@ from compmodel.component_lints import Lint
 from compmodel.component_words import component_titles
 from compmodel.components import Component
 from compmodel.replay import Replay
+from compmodel.still_due import still_due
 from compmodel.style import count_words
 from compmodel.wording import number
 
@@ -39,9 +40,8 @@ def _held_in_absence(run: Replay) -> Iterator[Lint]:
     """Pay held back or carried over of who is on the plan no more and whose last span has no end."""
     spans = run.history.payees.sort_values("starts_on", kind="stable").drop_duplicates("payee_id", keep="last")
     away = spans.loc[spans["ends_on"].isna() & (spans["target_incentive"] == 0), "payee_id"]
-    last = run.stage.people.groupby("payee_id")["period"].last()
-    rows = run.payouts[run.payouts["period"].to_numpy() == last.reindex(run.payouts["payee_id"]).to_numpy()]
-    n = rows.loc[(rows["balance"] > 0) & rows["payee_id"].isin(away), "payee_id"].nunique()
+    due = still_due(run)
+    n = due.loc[(due["balance"] > 0) & due["payee_id"].isin(away), "payee_id"].nunique()
     if n:
         yield Lint(
             "adjustments",

@@ -238,10 +238,11 @@ def _refuse_unsaid(plan: Plan, people: pd.DataFrame, facts: Facts, balances: Seq
         rows = np.flatnonzero(facts.leaves & (balance > 0))
         if isinstance(rule, Holdback | Minimum) and len(rows):
             who = count_words(len(rows), "person", "people")
-            what = f"must say what becomes of pay still due when people leave the plan, as {who} did"
-            when = f"first in {people['period'].iloc[rows[0]]}"
-            fix = "Write pay or forfeit."
-            raise PlanError([Problem(f"plan {plan.name}", what, fix, f"adjustments[{i}].on_leaving", value=when)])
+            when = people["period"].iloc[rows[0]]
+            what = f"must say what becomes of pay still due when people leave the plan, as {who} did, first in {when}"
+            raise PlanError(
+                [Problem(f"plan {plan.name}", what, "Write pay or forfeit.", f"adjustments[{i}].on_leaving")]
+            )
 
 
 def _component_rows(

@@ -32,6 +32,7 @@ DETAILS = ["plan", "title", "person", "team", "event_id", "account_id", "event_t
 DETAILS += ["days", "direction", "extra_pay", "extra_cost"]
 SIZES = ["plan", "title", "at_least", "n_people", "n_moves"]
 N_STEPS = 5
+LEFT_OUT = "Amounts that fewer than five people reach, or that would tell of fewer than five, are left out."
 
 
 def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
@@ -73,9 +74,12 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     keys = ["order", "extra_pay", "event_id", "person"]
     table = table.sort_values(keys, ascending=[True, False, True, True], ignore_index=True)
     said = [_said(comparison, table, n_near, days), *said]
-    return Answer(
-        " ".join(said), table[DETAILS] if comparison.names == "shown" else moves_by_size(table, SMALLEST_TEAM)
-    )
+    if comparison.names == "shown":
+        return Answer(" ".join(said), table[DETAILS])
+    sizes = moves_by_size(table, SMALLEST_TEAM)
+    if len(sizes) < len(moves_by_size(table, 1)):
+        said.append(LEFT_OUT)
+    return Answer(" ".join(said), sizes)
 
 
 def moves_by_size(table: pd.DataFrame, fewest: int = 1) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from compmodel.periods import Period, period_range
 from compmodel.plan import Plan
 from compmodel.replay import Ledgers, Replay, people_of, rates_paid, replay, replay_spans
 from compmodel.settlement import Draw, Guarantee
+from compmodel.still_due import still_due
 from compmodel.style import count_words
 from compmodel.tables import History
 
@@ -195,9 +196,8 @@ def _refuse_left_over(run: Replay) -> None:
     spans = run.history.payees
     is_later = spans["ends_on"].isna() | (spans["ends_on"] > pd.Timestamp(run.periods[-1].ends_on))
     later = spans.loc[is_later & (spans["target_incentive"] > 0), "payee_id"]
-    last = run.stage.people.groupby("payee_id")["period"].last()
-    rows = run.payouts[run.payouts["period"].to_numpy() == last.reindex(run.payouts["payee_id"]).to_numpy()]
-    due = rows.loc[(rows["balance"].fillna(0) != 0) & rows["payee_id"].isin(later), "payee_id"]
+    found = still_due(run)["payee_id"]
+    due = found[found.isin(later)]
     problems, at = [], run.periods[-1].name
     if len(due):
         who = count_words(due.nunique(), "person", "people")
