@@ -329,10 +329,11 @@ QUALIFYING = of_arr(
 )
 TAKEN_BACK = [
     {"kind": "clawback", "component": "expansion", "how": "schedule", "schedule": [[30, 0.5]], "within_days": 90},
-    {"kind": "clawback", "component": "expansion", "how": "by_elapsed_term", "term_months": 12},
     {"kind": "budget", "amount": 9000, "component": "expansion"},
 ]
 CLAWED = of_arr({"kind": "rate", "rate": 0.04}).replace({"adjustments": TAKEN_BACK, "pay.mix": 0.8})
+BY_TERM = {"kind": "clawback", "component": "expansion", "how": "by_elapsed_term", "term_months": 12}
+OF_TERM = CLAWED.replace({"adjustments": [BY_TERM]})
 EDGES = {"kind": "table", "bands": [[0.9, 0.5], [1, 1]], "edge": ["lower", "upper"], "beyond": "hold"}
 RAMPED = HALVES.replace(
     {f"{NRR}.curve": EDGES, f"{NRR}.target": {"default": 1.1, "ramp": [0.5], "ramp_segments": ["smb"]}}
@@ -348,7 +349,22 @@ KEPT = HALVES.replace(
         ],
     }
 )
-WALKED = (KEPT, RICH, MONTHLY, RATIO, MECHANICS, RATES, POOL, OF_INCENTIVE, SCORES, TO_DATE, QUALIFYING, CLAWED, RAMPED)
+WALKED = (
+    KEPT,
+    RICH,
+    MONTHLY,
+    RATIO,
+    MECHANICS,
+    RATES,
+    POOL,
+    OF_INCENTIVE,
+    SCORES,
+    TO_DATE,
+    QUALIFYING,
+    CLAWED,
+    OF_TERM,
+)
+WALKED += (RAMPED,)
 SETTLED = ("Gate", "Kicker", "Cap", "Floor", "Guarantee", "Draw", "Holdback", "Minimum", "Clawback", "Budget")
 FIXED = {
     "Component.weight",

@@ -367,9 +367,16 @@ class TestClawbacks:
             found = self.pays([*self.GREW, gone], *spans, assignments=books, **{"books.double_credit": ["se"]})
             assert (found["2025Q1"], found["2025Q3"]) == (2000, -1000), lost
 
-    def test_a_level_that_pays_others_gains_is_refused(self) -> None:
-        with pytest.raises(PlanError, match="a clawback is of what a rate on individual"):
-            plan(self.BACK, component={**self.RATE, "level": {"default": "individual", "by_role": {"lead": "team"}}})
+    def test_of_a_teams_figure_nothing_is_taken_back(self) -> None:
+        """A lead's own gain is a part of the team's 200,000, which are not taken apart; the member's is taken back."""
+        by_role = {**self.RATE, "level": {"default": "individual", "by_role": {"lead": "team"}}}
+        gone = [event(f"{of}2", of, "churn", -1_100_000, "2025-08-01") for of in "ab"]
+        spans = (employed("p", role="lead", team="t"), employed("q", team="t"))
+        books = [held("a", "p"), held("b", "q")]
+        history = company(*spans, arr_events=[*self.OPENED, *self.GREW, *gone], assignments=books)
+        written = plan(self.BACK, component=by_role)
+        assert [paid(written, history, payee=payee)["2025Q3"] for payee in "pq"] == [0, -1000]
+        assert paid(written, history)["2025Q1"] == 2000
 
     @pytest.mark.parametrize("first", [0, 1])
     def test_what_a_budget_left_unpaid_is_not_taken_back(self, first: int) -> None:

@@ -2,8 +2,8 @@
 
 Pay for a gain is its part of what the component paid that person in that period, so it is taken back at the rate paid,
 in the period of the loss or, of who is on leave then, in the next one. An account leaves with its last ARR, or with the
-gain's own subscription. Gains credited before the periods replayed are not known, and who has left the plan since,
-hired again or not, pays nothing back.
+gain's own subscription. Gains credited before the periods replayed are not known; who has left the plan since, hired
+again or not, pays nothing back, nor who is paid by a team's figure, in which their own gains are not told apart.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def recovered_cents(
     period in which it is taken back. What is taken of a row's pay over time adds up to no more than it, to the cent.
     """
     rows: dict[str, list[tuple[str, int]]] = {}
+    is_own = component.level.shares(people["role"]).get("individual", np.zeros(len(people))) == 1
     for period, row, payee in sorted(zip(people["period"], range(len(people)), people["payee_id"], strict=True)):
         rows.setdefault(payee, []).append((period, row))  # names of periods rise with time
     gains, lost = _gains(component, credits, events), _lost(credits, events)
@@ -54,7 +55,7 @@ def recovered_cents(
         mine = rows.get(str(gain.payee_id), [])
         left = next((one for one in lost.get(str(gain.account_id), ()) if one.ends(gain)), None)
         paid_in = next((row for period, row in mine if period == gain.period), None)
-        if left is None or paid_in is None:
+        if left is None or paid_in is None or not is_own[paid_in]:
             continue
         since = max(left.period, str(gain.period))
         at, row = next(((period, row) for period, row in mine if period >= since), ("", -1))

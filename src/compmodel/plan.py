@@ -100,7 +100,7 @@ class Plan(BaseModel):
                 raise ValueError(f"an adjustment looks at component {looked_at!r}. {nearest(str(looked_at), names)}")
         for rule in (rule for rule in self.adjustments if isinstance(rule, Clawback)):
             part = self.component(rule.component)
-            is_alone = all(level == "individual" for level in (part.level.default, *part.level.by_role.values()))
+            is_alone = part.level.default == "individual"
             if part.basis.kind != "rate" or part.metric not in TAKEN_BACK or not is_alone or part.to_date:
                 raise ValueError(
                     f"a clawback is of what a rate on individual {' or '.join(TAKEN_BACK)} paid, not {rule.component}. "

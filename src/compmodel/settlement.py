@@ -107,7 +107,8 @@ class Clawback(_Rule):
 
     kind: Literal["clawback"] = Field(
         description="Takes back what was paid on a gain whose account leaves, or whose own subscription ends: what its "
-        "component paid after its own budget, before limits of the whole pay."
+        "component paid after its own budget, before limits of the whole pay. Nothing of who is paid by a team's "
+        "figure."
     )
     component: Name = Field(description="The component that paid it; its basis is a rate.")
     how: Literal["at_rate_paid", "by_elapsed_term", "schedule"] = Field(
