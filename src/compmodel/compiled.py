@@ -303,16 +303,15 @@ def fill_cost(
     attainment: npt.NDArray[np.float64],
     incentive: npt.NDArray[np.float64],
     at: npt.NDArray[np.float64],
-    is_upper: npt.NDArray[np.bool_],
     numbers: npt.NDArray[np.float64],
 ) -> None:
-    """Fills the cost of draws x people, by straight lines that begin at attainments, the first at -inf."""
+    """Fills the cost of draws x people, by straight lines; each holds from an attainment on, the first from -inf."""
     for d in range(attainment.shape[0]):
         total = 0.0
         for p in range(attainment.shape[1]):
             attained, line = attainment[d, p], 0
             for n in range(1, len(at)):
-                line += attained > at[n] or (attained == at[n] and not is_upper[n])
+                line += attained >= at[n]
             total += incentive[p] * (numbers[line, 0] + numbers[line, 1] * attained)
         cost[d] = total
 

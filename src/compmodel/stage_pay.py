@@ -133,8 +133,8 @@ def cost_of_attainment(curve: Curve, attainment: Floats, incentive: Floats) -> F
     numbers = np.array([[float(line.constant), float(line.slope)] for line in every])
     cost = np.zeros(len(attainment))
     if compiled.IS_COMPILED and attainment.size >= COMPILED_FROM_EVALUATIONS:
-        is_upper = np.array([line.is_upper for line in every])
-        compiled.loop(compiled.fill_cost)(cost, attainment, incentive, at, is_upper, numbers)
+        at = np.where([line.is_upper for line in every], np.nextafter(at, np.inf), at)  # what is above an edge
+        compiled.loop(compiled.fill_cost)(cost, attainment, incentive, at, numbers)
         return cost
     step = max(1, BLOCK_BYTES // (32 * max(1, attainment.shape[1])))
     for start in range(0, len(attainment), step):
