@@ -264,6 +264,7 @@ def settle(plan: Row, earned: Any, known: Any, periods: list[str]) -> Any:
     """Adds what each of the plan's adjustments adds, in whole cents, rule after rule, and its balance."""
     found = {key: {name: (of, None) for name, of in parts.items()} for key, parts in earned.items()}
     due = {key: sum(parts.values()) for key, parts in earned.items()}
+    parts = {key: dict(of) for key, of in earned.items()}  # as budgets of components leave them
     kinds, step = [rule["kind"] for rule in plan.get("adjustments", [])], step_of(plan)
     for n, rule in enumerate(plan.get("adjustments", [])):
         kind = rule["kind"]
@@ -271,7 +272,12 @@ def settle(plan: Row, earned: Any, known: Any, periods: list[str]) -> Any:
             continue
         name = f"{kind}_{kinds[: n + 1].count(kind)}" if kinds.count(kind) > 1 else kind
         if kind == "budget":
-            after = {key: (of, None) for key, of in in_budget(rule, due, earned, periods, step).items()}
+            name_of = rule.get("component")
+            of = {key: parts[key].get(name_of, 0) for key in due} if name_of else due
+            within = in_budget(rule, of, periods, step)
+            after = {key: (due[key] - of[key] + within[key], None) for key in due}
+            for key in due if name_of else ():
+                parts[key][name_of] = within[key]
         else:
             after = {}
             for payee in {payee for payee, _ in due}:
@@ -284,7 +290,7 @@ def settle(plan: Row, earned: Any, known: Any, periods: list[str]) -> Any:
     return found
 
 
-def in_budget(rule: Row, due: Any, earned: Any, periods: list[str], step: int) -> Any:
+def in_budget(rule: Row, due: Any, periods: list[str], step: int) -> Any:
     after = dict(due)
     for period in periods:
         keys = [key for key in due if key[1] == period]
@@ -294,7 +300,7 @@ def in_budget(rule: Row, due: Any, earned: Any, periods: list[str], step: int) -
         if whole > most:
             parts = parts_of({payee: of[payee, when] * most / whole for payee, when in of}, most, step)
             for key in of:
-                after[key] = due[key] - of[key] + parts[key[0]]
+                after[key] = parts[key[0]]
     return after
 
 
@@ -321,7 +327,9 @@ def over_time(
         is_there = person["is_there"]
         incentive = number(person.get("target_incentive", 0)) * number(person.get("proration", 1)) * 100
         hired = person.get("hired_on")
-        if kind in ("cap", "floor"):
+        if kind == "clawback":
+            found.append((amount - cents_of(number(person.get("recovered", 0)) * 100, step=step), None))
+        elif kind in ("cap", "floor"):
             base = person["base"] * 100
             at = amount_of(rule, person) * 100 if rule.get("factor") is None else number(rule["factor"]) * base
             at = cents_of(at, step=step)
@@ -345,7 +353,7 @@ def over_time(
                 back = min(owed, max(amount, 0))
                 now = amount + draw - back
                 owed += draw - back
-            elif amount < draw:
+            elif is_granted and amount < draw:
                 now = draw
                 owed += (draw - amount) if rule["recoverable"] else 0
             else:

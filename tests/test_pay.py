@@ -98,6 +98,7 @@ def component_adjustments(draw: st.DrawFn, names: list[str], own: str) -> Row:
     return {"kind": kind, **condition, **extra}
 
 
+BUDGETS = [{"kind": "budget", "component": "one", "amount": of} for of in (2500.03, 1500)]
 SETTLED = st.one_of(
     st.builds(lambda limit, kind: {"kind": kind, **limit}, LIMITS, st.sampled_from(["cap", "floor"])),
     st.sampled_from([
@@ -122,8 +123,13 @@ SETTLED = st.one_of(
     st.builds(
         lambda leaving: {"kind": "minimum", "amount": 1000, "on_leaving": leaving}, st.sampled_from(["pay", "forfeit"])
     ),
-    st.sampled_from([{"kind": "budget", "amount": 4000.01}]),
+    st.sampled_from([{"kind": "budget", "amount": 4000.01}, *BUDGETS]),
 )  # fmt: skip
+
+
+def in_order(rules: list[Row]) -> list[Row]:
+    """Budgets of one component first, as a plan must write them."""
+    return sorted(rules, key=lambda rule: not (rule["kind"] == "budget" and "component" in rule))
 
 
 @st.composite
@@ -153,7 +159,7 @@ def pay_plans(draw: st.DrawFn, with_money: bool = True) -> Row:
     if has_roles:
         components.append(part(OTHER, total or 1.0, roles=["ae"]))
     of_plan = draw(st.lists(CONDITIONS.map(lambda c: {"kind": "gate", **c, "of": "attainment"}), max_size=1))
-    settled = draw(st.lists(SETTLED, max_size=3)) if with_money else []
+    settled = in_order(draw(st.lists(SETTLED, max_size=3))) if with_money else []
     plan = plan_of(components, [*of_plan, *settled], **draw(ROUNDINGS), on_last_day=draw(st.booleans()))
     return plan | {"weights_total": total or 1.0}
 
@@ -260,12 +266,18 @@ def test_pay_that_is_not_rounded_is_what_the_reference_pays(data: st.DataObject)
 @settings(deadline=None)
 def test_random_settlements_are_what_the_reference_settles(data: st.DataObject) -> None:
     """One plain component and up to three rules over six quarters of two people, so that every rule bites."""
-    plan = plan_of([part("one")], data.draw(st.lists(SETTLED, min_size=1, max_size=3)))
+    rules, paying = in_order(data.draw(st.lists(SETTLED, min_size=1, max_size=3))), part("one")
+    is_rate = data.draw(st.booleans())
+    if is_rate:
+        paying = part("one", None, metric="expansion_arr", basis={"kind": "rate", "rate": 3333.35})
+        rules = [{"kind": "clawback", "component": "one", "how": "at_rate_paid"}, *rules]
+    plan = plan_of([paying], rules) | {"weights_total": 1.0}
     attained = st.integers(0, 60).map(lambda n: n / 40)
     hired = data.draw(st.sampled_from([None, "2024-11-20", "2025-01-16"]))
     entries = [
         {"payee_id": payee, "period": period, "component": "one", "attainment": data.draw(attained)}
         | {"target_incentive": 3333.35, "proration": 1, "left_on": data.draw(LEFT_ON), "hired_on": hired}
+        | ({"recovered": data.draw(st.sampled_from([0, 0, 100.5, 3000.01]))} if is_rate else {})
         for payee in ("p", "q")
         for period in data.draw(st.sampled_from([LONGER, LONGER, LONGER[:3] + LONGER[4:], LONGER[1::2]]))
     ]
