@@ -94,7 +94,7 @@ def marginal_pay_by_attainment(
     for zone, (colour, symbol) in ZONES.items():
         some = mine[mine["zone"] == zone]
         if len(some):
-            traces.append({**_marks(some, drawn, colour, symbol), "name": zone})
+            traces.append({**_marks(some, drawn, colour, symbol), "name": f"{plain_text(drawn.title, 20)}: {zone}"})
     flags = zip(*_flags(mine), strict=True) if "cliff_pay" in mine else ()
     notes = [
         {
@@ -112,7 +112,7 @@ def marginal_pay_by_attainment(
     slopes = pd.Series([y for trace in traces for y in trace["y"] if y == y] or [0.0])
     amounts: dict[str, Any] = {**money_axis("", slopes), "zeroline": True}
     axes = {"xaxis": _attainment_axis(f"Attainment of {in_sentence(part.title)}"), "yaxis": amounts}
-    title = f"Pay for the next 1,000 of ARR, {comparison.currency}"
+    title = f"Pay for the next 1,000 of ARR by {in_sentence(part.title)} alone, {comparison.currency}"
     return finished_figure(traces, axes, height=420, title=title, annotations=notes)
 
 
