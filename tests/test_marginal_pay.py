@@ -258,7 +258,10 @@ def test_the_map_by_hand(history: cm.History) -> None:
     assert list(table.loc[0.89, ["slope", "pay", "jump"]]) == [0.0, 0.5, 0.5]
     assert list(table.loc[0.9, ["slope", "pay", "jump"]]) == [5.0, 0.05, 0.0]
     assert list(table.loc[1.0, ["slope", "pay", "jump"]]) == [0.0, 0.0, 0.0]
-    assert answer.sentence == "One: NRR pays nothing more up to 90% and from 100% on, and 50% at once at 90%."
+    assert (
+        answer.sentence
+        == "One: NRR pays nothing more up to 90% attained and from 100% attained on, and 50% at once at 90%."
+    )
 
 
 @pytest.mark.parametrize("written", CURVES)

@@ -496,4 +496,5 @@ def test_a_cost_says_what_it_does_not_hold_yet(rule: Row, said: str) -> None:
     comparison = cm.compare(cm.replay([plain, plan(rule)], company(employed("p")), YEAR), "plain", "shown")
     answer = cm.cost_by_period(comparison)
     assert answer.sentence.endswith(said)
+    assert cm.break_even(comparison).sentence.endswith(said)  # what is postponed is not saved
     assert cm.cost_by_period(cm.compare(comparison.replays[:1], "plain", "shown")).sentence.count("At the end") == 0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from compmodel.baselines import windows
 from compmodel.books import BOOK
-from compmodel.compare import Answer, Comparison, cost_by_period, totals
+from compmodel.compare import Answer, Comparison, cost_by_period, due_words, totals
 from compmodel.costs import period_ledger, years_of
 from compmodel.errors import CompModelError
 from compmodel.measurement import company_sums
@@ -63,7 +63,8 @@ def break_even(comparison: Comparison, margin: float = 1.0, years: float = 1.0) 
     columns = ["plan", "title", "change_a_year", "margin", "years", "opening_arr", "arr_needed", "nrr_points"]
     columns += ["churned_customers", "churned_arr", "customers_saved"]
     table = pd.DataFrame(rows, columns=columns)
-    return Answer(_said(comparison, table), table)
+    due = [words for run in comparison.replays if (words := due_words(run))]  # postponed is not saved
+    return Answer(" ".join([_said(comparison, table), *due]), table)
 
 
 def _said(comparison: Comparison, table: pd.DataFrame) -> str:

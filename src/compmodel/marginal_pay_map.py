@@ -67,11 +67,13 @@ def _words(component: Component) -> str:
     rule, parts = component.attainment, []
     below, above = payout_slope(np.array([-0.01, 0.0]), component.curve)
     if rule.kind == "from_floor" and below == 0 < above:
-        parts.append(f"below {number_words(rule.floor, component.unit)}, from where attainment counts")
+        parts.append(f"below a result of {number_words(rule.floor, component.unit)}, where attainment begins")
     for low, high in flat_zones(component.curve):
         if high > 0 and low < LAST / 100:
             ends = [f"from {percent(low)}"] if low > 0 else []
-            ends += [f"up to {percent(high)}"] if high <= LAST / 100 else ["on"] if ends else ["anywhere"]
+            ends += (
+                [f"up to {percent(high)} attained"] if high <= LAST / 100 else ["attained on"] if ends else ["anywhere"]
+            )
             parts.append(" ".join(ends).replace(" up to", " to"))
     cliffs = [(at, height) for at, height, _ in curve_cliffs(component.curve) if 0 <= at <= LAST / 100]
     said = f"pays nothing more {listed(parts)}" if parts else "pays for every further point"

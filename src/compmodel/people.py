@@ -54,16 +54,19 @@ def payee_periods(
     here["period"] = np.array([period.name for period in periods], dtype=object)[position]
     by = [position, here["payee_id"]]
     here["pay_currency"] = here["currency"].groupby(by).transform("last") if currency == "payee" else currency
-    held = _units(starts.T[position, span], ends.T[position, span], proration, month_day)
+    opens, closes = starts.T[position, span], ends.T[position, span]
+    held = _units(opens, closes, proration, month_day)
     has_incentive = here["target_incentive"].to_numpy() > 0
     here["days_on_plan"] = np.where(has_incentive, held, 0)
     is_there = has_incentive | here["on_other_plan"].to_numpy()
-    here["on_last_day"] = is_there & (ends.T[position, span] == last[position])
+    here["on_last_day"] = is_there & (closes == last[position])
     stay_ends, ended = here["stay_ends"].to_numpy(dtype="datetime64[D]"), last.astype("datetime64[D]")[position]
     is_known = ~np.isnat(stay_ends)
     after: Any = ended + ONE_DAY
     later = _units(after, np.where(is_known, stay_ends, ended), proration, month_day)
-    here["months_held"] = np.where(has_incentive, _months_held(starts.T, ends.T, periods, month_day)[position, span], 0)
+    n_months = np.array([period.months for period in periods], dtype=np.int64)[position]
+    months_held = _months_held(opens, closes, first[position], n_months, month_day)
+    here["months_held"] = np.where(has_incentive, months_held, 0)
     here["stays"] = has_incentive & ~(is_known & (later <= 0))
     here["n_days"] = _units(first, last, proration, month_day)[position]
     here["cent_days"] = (_yearly_cents(here, rates) * here["days_on_plan"]).round()
@@ -114,17 +117,19 @@ FAR_AWAY = np.datetime64("2999-12-31")
 
 
 def _months_held(
-    starts: npt.NDArray[Any], ends: npt.NDArray[Any], periods: tuple[Period, ...], month_day: int
+    starts: npt.NDArray[Any],
+    ends: npt.NDArray[Any],
+    first: npt.NDArray[Any],
+    n_months: npt.NDArray[Any],
+    month_day: int,
 ) -> npt.NDArray[np.int64]:
-    """Of periods x spans, cut to the periods, which months of the period are the span's, as `payee_periods` says."""
-    found = np.zeros(starts.shape, dtype=np.int64)
-    firsts = np.array([period.starts_on for period in periods], dtype="datetime64[M]")[:, None]
-    for month in range(max((period.months for period in periods), default=0)):
-        opens = (firsts + month).astype("datetime64[D]")
-        closes = (firsts + month + 1).astype("datetime64[D]") - ONE_DAY
-        is_in = np.array([month < period.months for period in periods])[:, None]
-        first, last = np.maximum(starts, opens), np.minimum(ends, closes)
-        found |= (is_in & (_units(first, last, "months", month_day) > 0)).astype(np.int64) << month
+    """Which months are a span's, cut to its period of so many months, as `payee_periods` adds them up."""
+    found, opening = np.zeros(len(starts), dtype=np.int64), first.astype("datetime64[M]")
+    for month in range(n_months.max(initial=0)):
+        opens = (opening + month).astype("datetime64[D]")
+        closes = (opening + month + 1).astype("datetime64[D]") - ONE_DAY
+        is_held = _units(np.maximum(starts, opens), np.minimum(ends, closes), "months", month_day) > 0
+        found |= ((month < n_months) & is_held).astype(np.int64) << month
     return found
 
 

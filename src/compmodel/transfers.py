@@ -20,6 +20,7 @@ from compmodel.components import KPI
 from compmodel.errors import PlanError, Problem
 from compmodel.misfits import misfits
 from compmodel.payouts import COLUMNS
+from compmodel.people import FAR_AWAY
 from compmodel.periods import Period, period_range
 from compmodel.plan import Plan
 from compmodel.replay import Ledgers, Replay, people_of, rates_paid, replay, replay_spans
@@ -29,7 +30,6 @@ from compmodel.style import count_words
 from compmodel.tables import History
 
 ONE_DAY = pd.Timedelta(days=1)
-FAR_AWAY = pd.Timestamp("2999-12-31")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def payouts_by_plan(on_plans: Sequence[OnPlan], history: History, periods: str) 
         elsewhere = spans["plan"].isin(others) & (spans["target_incentive"] > 0)
         mine = spans.assign(target_incentive=spans["target_incentive"].where(is_mine, 0.0), on_other_plan=elsewhere)
         is_over = (spans["plan"] == NO_PLAN) & spans["ends_on"].isna()
-        mine["ends_on"] = mine["ends_on"].mask(is_over, FAR_AWAY)  # on no plan for good: left
+        mine["ends_on"] = mine["ends_on"].mask(is_over, pd.Timestamp(FAR_AWAY))  # on no plan for good: left
         _refuse_paid_twice(plan, mine, history, ledgers.periods)
         run = replay_spans(plan, ledgers, mine.drop(columns="plan"))
         frames.append(run.payouts.assign(plan=name))
