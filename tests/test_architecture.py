@@ -30,7 +30,7 @@ LAYERS = [
     {"measurement", "values"},
     {"qualifying"},
     {"components"},
-    {"levers", "whole_pay", "compiled"},
+    {"levers", "whole_pay", "compiled", "pay_loops"},
     {"plan", "earnings", "pools"},
     {"year_to_date", "curve_lines"},
     {"pay_lines"},

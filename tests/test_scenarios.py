@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compmodel import compiled, compiled_pay, stage_pay
+from compmodel import compiled, compiled_pay, pay_loops, stage_pay
 from compmodel.curve_lines import curve_lines
 from compmodel.errors import CompModelError
 from compmodel.money import exact
@@ -138,7 +138,7 @@ def test_without_the_compiled_loop_everything_works(runs: dict[str, Replay], mon
     before = scenario_cents(runs["halves"], scenarios, "row")
     monkeypatch.setattr(compiled, "IS_COMPILED", False)
     monkeypatch.setattr(stage_pay, "COMPILED_FROM", 0)
-    monkeypatch.setattr(compiled, "fill_pay", None)
+    monkeypatch.setattr(pay_loops, "plan_cents", None)
     assert scenario_cents(runs["halves"], scenarios, "row").tolist() == before.tolist()
 
 
@@ -173,7 +173,7 @@ def test_compiled_half_cents_are_those_of_fractions(parts: list[Any], common: in
     people = (np.zeros((n, 1)), np.zeros((n, 1), np.int16), one[:, None], over[:, None], *money, *classes)
     rules = none, np.stack([constant, slope]).reshape(2, n, 1, 1, 1), one_of_each
     plans = one_of_each.T, common * one_of_each.T, np.zeros((1, n), dtype=np.intp), np.zeros((n, 1), dtype=np.intp)
-    n_left = compiled.loop(compiled.decide_half_cents)(left, cents, near, lines, people, rules, plans)
+    n_left = compiled.loop(pay_loops.decide_half_cents)(left, cents, near, lines, people, rules, plans)
     is_unknown = any(slope and not over for _, slope, _, over in parts)
     assert n_left or not is_unknown
     if not n_left:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from compmodel import compiled
+from compmodel import compiled, pay_loops
 from compmodel.components import Component
 from compmodel.curve_lines import LARGEST, conditions
 from compmodel.money import Cents, exact
@@ -24,6 +24,7 @@ from compmodel.whole_pay import NEAR_TIE, exact_share, nearest_cent
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
+NO_TEN_THOUSANDTHS = -2
 BLOCK = 2**17
 """Numbers of components x evaluations x people that are worked out before plans are added up."""
 
@@ -104,49 +105,36 @@ def compiled_cents(
     """
     if rules is None:
         return None
-    n_plans, n_people, n_components = len(which), len(of.incentive), len(settings)
+    n_people, n_components = len(of.incentive), len(settings)
     seen, evaluation, n_evaluations = _evaluations(rules, which)
-    each = np.arange(n_components)[:, None]
-    chosen = which[seen, each]
-    numbers, curve = np.ascontiguousarray(rules.numbers[:, each, chosen]), rules.curve[each, chosen]
-    wholes, whole_weights = _wholes(numbers), _wholes(weights)
-    if wholes is None or whole_weights is None:
-        return None
-    people = of.packed
-    n_classes = max(len(one.target) for one in of.classes)
-    shape = (*chosen.shape, n_classes)
-    edge, constant, slope = np.empty((3, *shape, *rules.floats.shape[3:]))
-    cut, whole = np.empty((*chosen.shape, rules.looked.shape[1], n_classes)), np.empty((3, *shape), dtype=np.int64)
-    lines = Lines(edge, constant, slope, cut, np.empty(chosen.shape), whole)
-    asked, n_jumps = np.zeros(of.value.shape, dtype=bool), edge.size + cut.size
-    doubts = (asked, np.empty((n_jumps, 6), dtype=np.int64), np.empty(n_jumps))
-    given = (rules, (numbers, *wholes, curve, seen, evaluation, n_evaluations))
-    n_asked = compiled.loop(compiled.fill_edges)(lines, doubts, people, *given)
-    if n_asked > 0:
+    width = max(64, min(n_people, BLOCK // int(n_evaluations.sum())))
+    plans, bounds = (which, weights, seen, evaluation, n_evaluations, width), (LOST, LEAST_NEAR, NEAR_TIE)
+    wholes = (*np.zeros((2, *rules.numbers.shape), dtype=np.int64), *np.zeros((2, *weights.shape), dtype=np.int64))
+    cents, near = np.empty((len(which), n_people), dtype=np.int64), np.empty(len(which) * n_people, dtype=np.int64)
+    asked = np.zeros(of.value.shape, dtype=bool)
+    run = compiled.loop(pay_loops.plan_cents, pay_loops.PARTS)
+    status, n_left, lines, curve = run(cents, near, asked, of.packed, rules, wholes, plans, bounds)
+    if status == NO_TEN_THOUSANDTHS:
+        numbers, shares = _wholes(rules.numbers), _wholes(weights)
+        if numbers is None or shares is None:
+            return None
+        wholes = (*numbers, *shares)
+        status, n_left, lines, curve = run(cents, near, asked, of.packed, rules, wholes, plans, bounds)
+    if status > 0:
         for i, rows in enumerate(asked):
             of.whole_values(i, np.flatnonzero(rows))
-        n_asked = compiled.loop(compiled.fill_edges)(lines, doubts, people, *given)
-    if n_asked:
+        status, n_left, lines, curve = run(cents, near, asked, of.packed, rules, wholes, plans, bounds)
+    if status:
         return None
-    cents, near = np.empty((n_plans, n_people), dtype=np.int64), np.empty(n_plans * n_people, dtype=np.intp)
-    units = np.empty((*chosen.shape, max(64, min(n_people, BLOCK // int(n_evaluations.sum())))))
-    plans, bounds = (weights, evaluation, n_evaluations), (LOST, LEAST_NEAR, NEAR_TIE)
-    n_near = compiled.loop(compiled.fill_pay)(cents, near, units, lines, people, rules.looked, plans, bounds)
-    if n_near < 0:
-        return None
-    near, exactly = near[:n_near], (rules.looked, rules.wholes, rules.over)
-    left, of_plans = np.empty_like(near), (*whole_weights, evaluation, curve)
-    for is_last in (False, True):
-        near = left[
-            : compiled.loop(compiled.decide_half_cents)(left, cents, near, lines, people, exactly, of_plans)
-        ].copy()
-        if not len(near):
-            return cents
-        if not is_last:
-            for i in range(n_components):
-                of.whole_values(i, near % n_people)
+    near = near[:n_left]
+    if len(near):
+        for i in range(n_components):
+            of.whole_values(i, near % n_people)
+        exactly, of_plans = (rules.looked, rules.wholes, rules.over), (*wholes[2:], evaluation, curve)
+        decide = compiled.loop(pay_loops.decide_half_cents)
+        near = near[: decide(near, cents, near.copy(), lines, of.packed, exactly, of_plans)]
     for p, row in zip(*(part.tolist() for part in np.divmod(near, n_people)), strict=True):
-        cents[p, row] = _exact_cent(of, settings, lines, rules, evaluation[p], which[p], weights[p], row)
+        cents[p, row] = _exact_cent(of, settings, Lines(*lines), rules, evaluation[p], which[p], weights[p], row)
     return cents
 
 
@@ -177,9 +165,6 @@ def _evaluations(rules: Rules, which: Rows) -> tuple[Rows, Rows, Rows]:
 
 def _wholes(numbers: Floats) -> tuple[Whole, Whole] | None:
     """The numbers meant as whole ones above and below, as `exact` reads them; None where they are too large."""
-    whole = np.rint(numbers * 1e4)
-    if (whole / 1e4 == numbers).all() and (whole < 1e12).all():
-        return whole.astype(np.int64), np.full(numbers.shape, 10**4)
     fractions = [exact(number) for number in numbers.ravel().tolist()]
     parts = np.array([fraction.as_integer_ratio() for fraction in fractions], dtype=object).T.reshape(2, *numbers.shape)
     return None if np.abs(parts).max(initial=0) >= LARGEST else (parts[0].astype(np.int64), parts[1].astype(np.int64))

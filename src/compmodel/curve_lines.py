@@ -40,12 +40,14 @@ def lines(curve: Curve) -> list[Line]:
     """
     found = pieces(curve, is_exact=True)
     edges = curve.edge if isinstance(curve.edge, tuple) else [curve.edge] * len(found.at)
-    every = [Line(None, found.below - found.below_slope * found.at[0], Fraction(found.below_slope))]
+    below, rise = found.below, Fraction(found.below_slope)
+    every = [Line(None, below - rise * found.at[0] if rise else below, rise)]
     for at, factor, slope, edge in zip(found.at, found.factor, found.slope, edges, strict=True):
-        constant = factor - slope * at
-        _, before, rise, *_ = every[-1]
-        jumps = constant != before if slope == rise else before + rise * at != factor
+        constant = factor - slope * at if slope else factor
+        before = every[-1].constant
+        jumps = constant != before if slope == rise else (before + rise * at if rise else before) != factor
         every.append(Line(at, constant, slope, edge == "upper", jumps))
+        rise = slope
     return every
 
 
@@ -65,7 +67,10 @@ def adjusted_lines(every: list[Line], rules: Sequence[Gate | Kicker | Cap], met:
         times = (1 if is_met else rule.otherwise) if isinstance(rule, Gate) else (rule.times if is_met else 1)
         if times != 1:
             number = exact(times)
-            every = [one._replace(constant=number * one.constant, slope=number * one.slope) for one in every]
+            every = [
+                Line(at, number * constant if constant else ZERO, number * slope if slope else ZERO, *rest)
+                for at, constant, slope, *rest in every
+            ]
     return every
 
 
@@ -74,10 +79,10 @@ def _capped(every: list[Line], cap: Fraction) -> list[Line]:
     for one, following in zip(every, [*every[1:], None], strict=True):
         at, constant, slope, is_upper, jumps = one
         flat = Line(at, cap, ZERO, is_upper, jumps)
-        if slope == 0:
+        if not slope:
             found.append(flat if constant > cap else one)
             continue
-        met = (cap - constant) / slope
+        met = (cap - constant if constant else cap) / slope
         before, after = (one, flat) if slope > 0 else (flat, one)
         if at is not None and met <= at:
             found.append(after)
@@ -107,20 +112,21 @@ def curve_lines(component: Component, curve: Curve) -> CurveLines:
     rules = [rule for rule in component.adjustments if isinstance(rule, Gate | Kicker | Cap)]
     own = lines(curve)
     every = [adjusted_lines(own, rules, met) for met in product((False, True), repeat=len(conditions(component)))]
-    over = lcm(*(number.denominator for of in every for line in of for number in line[1:3]))
+    ratios = [[(line, line.constant.as_integer_ratio(), line.slope.as_integer_ratio()) for line in of] for of in every]
+    over = lcm(*{parts[1] for of in ratios for line in of for parts in line[1:]})
     width = max(map(len, every))
-    floats: list[list[float]] = []
-    wholes: list[list[int]] = []
-    for of in every:
-        for edge, a, b, is_upper, jumps in of:
-            begin = -inf if edge is None else edge.numerator / edge.denominator
-            floats.append([begin, a.numerator / a.denominator, b.numerator / b.denominator])
-            jump = (1 + is_upper, edge.numerator, edge.denominator) if edge is not None and jumps else (0, 0, 0)
-            wholes.append([*(number.numerator * (over // number.denominator) for number in (a, b)), *jump])
-        floats += [[inf, 0.0, 0.0]] * (width - len(of))
-        wholes += [[0] * 5] * (width - len(of))
-    if max(over, *(abs(number) for of in wholes for number in of)) > LARGEST:
-        over, wholes = 0, [[0] * 5] * len(wholes)
+    floats: list[tuple[float, float, float]] = []
+    wholes: list[tuple[int, ...]] = []
+    for of in ratios:
+        for (edge, _, _, is_upper, jumps), (a, over_a), (b, over_b) in of:
+            at, over_at = (0, 1) if edge is None else edge.as_integer_ratio()
+            floats.append((-inf if edge is None else at / over_at, a / over_a, b / over_b))
+            jump = (1 + is_upper, at, over_at) if jumps else (0, 0, 0)
+            wholes.append((a * (over // over_a), b * (over // over_b), *jump))
+        floats += [(inf, 0.0, 0.0)] * (width - len(of))
+        wholes += [(0,) * 5] * (width - len(of))
+    if max(over, *(max(map(abs, of)) for of in wholes)) > LARGEST:
+        over, wholes = 0, [(0,) * 5] * len(wholes)
     shape = (len(every), width)
     return CurveLines(every, np.array(floats).T.reshape(3, *shape), np.array(wholes).T.reshape(5, *shape), over)
 

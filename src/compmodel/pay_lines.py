@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from compmodel.adjustments import Cap, Condition
 from compmodel.components import Component
-from compmodel.curve_lines import LARGEST, CurveLines, Line
-from compmodel.money import NEAR, Array, exact
+from compmodel.curve_lines import LARGEST, ZERO, CurveLines, Line
+from compmodel.money import NEAR, exact
 from compmodel.plan import Plan
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def classes(
     is_default = target == default
     if by_segment:
         is_default &= np.array([one not in by_segment for one in segment], dtype=bool)
-    if (is_default | ~is_in).all():
+    if is_default.all() or (is_default | ~is_in).all():
         return Classes(is_in.astype(np.int16) - np.int16(1), np.array([default]), np.ones(1, dtype=bool))
     pairs, inverse = np.unique(np.column_stack([target, is_default])[is_in], axis=0, return_inverse=True)
     if len(pairs) > MOST_CLASSES or pairs.max(initial=0.0) > LARGEST:
@@ -129,11 +129,12 @@ class Lines(NamedTuple):
     slope: Floats
 
 
-ExactValues = Callable[[npt.NDArray[np.intp]], Array]
+ExactValue = Callable[[int], tuple[int, int]]
+"""Gives the exact value of a row of people, above and below."""
 
 
-def setting_lines(people: Ranked, settings: Settings, exact_values: ExactValues) -> Lines:
-    """Returns a component's lines under each setting; `exact_values(rows)` decides places at jumps exactly."""
+def setting_lines(people: Ranked, settings: Settings, exact_value: ExactValue) -> Lines:
+    """Returns a component's lines under each setting; `exact_value(row)` decides places at jumps exactly."""
     curves = settings.curves
     floats = _stacked([curve.floats for curve in curves], np.array([np.inf, 0.0, 0.0]))[settings.curve]
     at, constant, slope = floats.swapaxes(0, 1)[:, :, :, None]
@@ -149,7 +150,7 @@ def setting_lines(people: Ranked, settings: Settings, exact_values: ExactValues)
         if not leaps:
             continue
         mine = np.flatnonzero(settings.curve == c) if len(curves) > 1 else np.arange(len(settings.target))
-        found = {at: places(people, settings, mine, line, exact_values) for at, line in leaps.items()}
+        found = {at: places(people, settings, mine, line, exact_value) for at, line in leaps.items()}
         for s, of in enumerate(curve.exact):
             for j, line in enumerate(of):
                 if line.jumps:
@@ -179,7 +180,7 @@ def places(
     settings: Settings,
     some: npt.NDArray[np.intp],
     line: Line,
-    exact_values: ExactValues,
+    exact_value: ExactValue,
     of_value: bool = False,
 ) -> Places:
     """Returns where in the order of people a line begins, decided exactly: some of the settings x classes.
@@ -199,15 +200,17 @@ def places(
         for k in (first < last).nonzero()[0].tolist():
             bottom = exact(float(floor[k, 0]))
             span = exact(float(target[k, n])) - bottom
-            limit = line.at if of_value else bottom + (line.at or 0) * span
+            limit = (line.at or ZERO) if of_value else bottom + (line.at or ZERO) * span
             here = mine[first[k] : last[k]]
             if here[0] == here[-1]:  # everybody near stands on the same value
                 starts, counts = np.array([low + first[k]]), np.array([len(here)])
             else:
                 _, starts, counts = np.unique(here, return_index=True, return_counts=True)
                 starts = starts + low + first[k]
-            values = exact_values(people.order[starts])
-            is_below = [value < limit or (line.is_upper and value == limit) for value in values]
+            above, below = limit.as_integer_ratio()
+            values = [exact_value(row) for row in people.order[starts].tolist()]
+            beyond = [one * below - above * over for one, over in values]
+            is_below = [size < 0 or (line.is_upper and size == 0) for size in beyond]
             found[k, n] += int(counts[np.array(is_below, dtype=bool)].sum())
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from compmodel.earnings import Known, in_a_year
 from compmodel.money import Array, exact
 from compmodel.pay_lines import (
     Classes,
-    ExactValues,
     Lines,
     Ranked,
     Settings,
@@ -39,6 +38,7 @@ STEPS = 20
 """Roundings of a component's pay, beside those of target less floor, which grow as the two draw near."""
 LEAST_NEAR = 1e-7
 LARGEST = 2.0**53
+ExactValues = Callable[[Rows], Array]
 LARGEST_AMOUNT = 2.0**50
 """Of numerators and denominators in cents, of which whole numbers are made."""
 
@@ -146,8 +146,10 @@ def prepared(
     unknown = (np.full(len(incentive), np.nan),) * 2
     amounts = np.array([unknown if of is None else of for of in usable]).transpose(1, 0, 2)
     cents = np.rint(amounts * 100)
-    is_whole = ((cents / 100 == amounts) & (np.abs(cents) < LARGEST_AMOUNT)).all(axis=0) & (amounts[1] > 0)
-    above, of_value = np.where(is_whole, cents, 0.0).astype(np.int64)
+    is_whole = (cents / 100 == amounts).all(axis=0) & (amounts[1] > 0)
+    if not max(-cents.min(initial=0), cents.max(initial=0)) < LARGEST_AMOUNT:
+        is_whole &= (np.abs(cents) < LARGEST_AMOUNT).all(axis=0)
+    above, of_value = (cents if is_whole.all() else np.where(is_whole, cents, 0.0)).astype(np.int64)
     parts = (np.where(is_paid, whole, 0), below)
     chosen = tuple(of for of in of_classes if of is not None)
     rate = known.rate[:, 0]
@@ -177,7 +179,7 @@ def sweep(of: Prepared, settings: Sequence[Settings], which: npt.NDArray[np.intp
     known_cuts: dict[tuple[int, str, float], Whole] = {}
     most = 0.0
     for i, component in enumerate(of.components):
-        every.append(setting_lines(of.people[i], settings[i], of.exact_values(i)))
+        every.append(setting_lines(of.people[i], settings[i], partial(of.whole_value, i)))
         most += float(np.abs(every[i].constant).max() + np.abs(every[i].slope).max() * of.people[i].largest) * (
             STEPS + _closeness(of.people[i], settings[i])
         )
@@ -209,7 +211,7 @@ def _cut(of: Prepared, settings: Settings, j: int, rule: Condition) -> Whole:
     if of_value and key in of.cuts:
         return np.broadcast_to(of.cuts[key], (n, of.cuts[key].shape[1]))
     some = np.arange(1 if of_value else n)
-    found = places(of.people[j], settings, some, line, of.exact_values(j), of_value)
+    found = places(of.people[j], settings, some, line, partial(of.whole_value, j), of_value)
     if of_value:
         of.cuts[key] = found
     return np.broadcast_to(found, (n, found.shape[1]))

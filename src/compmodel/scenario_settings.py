@@ -100,13 +100,15 @@ def _settings(component: Component, moved: dict[str, Floats], suspects: npt.NDAr
     """A component's distinct settings and which each scenario has; marks scenarios that look invalid."""
     n, of_curve = len(suspects), sorted(path for path in moved if path.startswith("curve."))
     now = {"target": component.target.default, "attainment.floor": component.attainment.floor}
-    rows, which = np.array([list(now.values())]), np.zeros(n, dtype=np.intp)
-    if any(path in moved for path in (*now, *of_curve)):
-        columns = [moved.get(path, np.full(n, value)) for path, value in now.items()]
-        columns += [moved[path] for path in of_curve]
-        for column in columns:
-            suspects |= ~np.isfinite(column)
-        rows, which = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
+    if not any(path in moved for path in (*now, *of_curve)):
+        target, floor = (np.array([float(value)]) for value in now.values())
+        nothing = np.zeros(n, dtype=np.intp)
+        return Settings(target, floor, nothing[:1], (curve_lines(component, component.curve),)), nothing
+    columns = [moved.get(path, np.full(n, value)) for path, value in now.items()]
+    columns += [moved[path] for path in of_curve]
+    for column in columns:
+        suspects |= ~np.isfinite(column)
+    rows, which = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
     target, floor = rows[:, 0], rows[:, 1]
     others = min([math for name, math in component.target.named().items() if name != "default"], default=np.inf)
     is_odd = ~(target > 0) | ~(target > floor) | ~(others > floor)
