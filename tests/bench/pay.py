@@ -170,11 +170,6 @@ def ready(facts: Facts, plan: Plan) -> Prepared:
     return found
 
 
-def one_plan(of: Prepared, plan: Plan) -> np.ndarray:
-    """Returns the cost of one plan in whole cents of the reporting currency, people being prepared."""
-    return one_moved(of, wanted_now(plan), 0)
-
-
 def one_moved(of: Prepared, wanted: Wanted, n: int, kernel: Kernel | None = None) -> np.ndarray:
     """Returns the cost in whole cents of one scenario, people being prepared and curves read."""
     kernel = kernel or kernel_for(len(of.incentive) * len(of.components), 1)
@@ -369,19 +364,21 @@ def one_plan_lines(name: str, given: Tables, rounds: int, target: float, with_op
     plan = plan_of()
     facts = known(given)
     of = ready(facts, plan)
-    wanted = wanted_of(plan, pd.DataFrame({"components.nrr.target.default": TARGET[:1]}))
-    assert wanted is not None
+    moved, now = wanted_of(plan, pd.DataFrame({"components.nrr.target.default": TARGET[:1]})), wanted_now(plan)
+    assert moved is not None
     ours: dict[str, Callable[[], Any]] = {
-        "a lever moved": lambda: one_moved(of, wanted, 0),
-        "from arrays": lambda: one_plan(ready(facts, plan), plan),
-        "from frames": lambda: one_plan(ready(known(given), plan), plan),
+        "a lever moved": lambda: one_moved(of, moved, 0),
+        "from arrays": lambda: one_moved(ready(facts, plan), now, 0),
+        "from frames": lambda: one_moved(ready(known(given), plan), now, 0),
+        "from frames and a plan": lambda: one_moved(ready(known(given), plan), wanted_now(plan), 0),
     }
     rivals: dict[str, Callable[[], Any]] = {"pandas merge + np.select": lambda: pandas_plan(given)}
     for way, work in ours.items():
         same(work(), pandas_plan(given), f"one plan {name}, {way}, pandas")
     if with_openfisca:
         rival = openfisca_plan(given)
-        same(one_plan(replace(of, rate=np.ones_like(of.rate)), plan), rival(), f"one plan {name}, OpenFisca")
+        unconverted = replace(of, rate=np.ones_like(of.rate))
+        same(one_moved(unconverted, now, 0), rival(), f"one plan {name}, OpenFisca")
         rivals["OpenFisca-core, float64"] = rival
     found = medians(rounds, *ours.values(), *rivals.values())
     of_rivals = dict(zip(rivals, found[len(ours) :], strict=True))
