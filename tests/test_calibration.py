@@ -162,7 +162,7 @@ def test_a_share_at_target(run: cm.Replay) -> None:
     found = calibrated(run, "components.nrr.target", share_at_target=0.55)
     assert (found.plan.component("nrr").target.default, found.is_met) == (1.10, True)
     assert found.sentence == (
-        "To have at least 55.0% at target, Halves needs NRR target 110%: it costs 105k with 55.0% of people-periods "
+        "To have at least 55.0% at target, Halves needs NRR target 110%: it costs 105k with 55.0% of people-quarters "
         "at target."
     )
 

@@ -69,13 +69,19 @@ def test_what_is_undecided_is_said(history: cm.History) -> None:
     mine = answer.table[answer.table["field"] == "components.renewals.attainment"]
     worth = cm.style.short_money(mine["cost"].max() - mine["cost"].min())
     other = mine[~mine["is_now"]].iloc[0]
-    assert answer.sentence.startswith("Three fields are undecided. Thirds, ")
+    assert answer.sentence.startswith("Three fields are undecided, of which one matters here. Thirds, ")
     assert (
         f'"Do renewals pay from the first one, or only above 80%?" is worth {worth} USD and moves '
         f"{other['n_people']:.0f} people's pay, "
         f"at most by +{cm.style.short_money(other['largest_change'])} USD ({other['person']})."
     ) in answer.sentence
-    assert "moves nobody's pay here." in answer.sentence  # NRR counts no renewals
+    rest = answer.sentence.split("What makes no difference here: ")[1]
+    assert rest.endswith("(moves nobody's pay).")  # NRR counts no renewals
+    rounded = answer.table[answer.table["field"] == "pay.currency"]
+    cents = rounded["cost"].max() - rounded["cost"].min()
+    assert 'own currency?" (only rounding, ' in rest
+    assert cents < 1
+    assert not rounded["matters"].any()
 
 
 def test_what_is_worth_cents_has_its_currency_too() -> None:

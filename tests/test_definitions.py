@@ -155,7 +155,7 @@ def test_which_fights_matter() -> None:
     assert moved == {"Goal": 5_000.0, "Baseline": 0.0, "Credit dates": 0.0, "Holder": 0.0}
     assert next(iter(moved)) == "Goal"
     assert answer.sentence.startswith(
-        "What matters most is Goal: 107.5% moves 5.0k of pay from or to people, 100.0% of what"
+        "What matters most is Goal: 107.5% moves 5.0k USD of pay from or to people, 100.0% of what"
     )
     assert "up for 1 and down for 0. What one person gets in another quarter instead is not counted" in answer.sentence
     assert answer.sentence.endswith("What matters least is Holder: at most 0.0% of pay moves.")

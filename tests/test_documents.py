@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from compmodel.documents import Day, Name, Number, parsed_model, read_yaml, write_beside
+from compmodel.documents import Day, Name, Number, nearest_path, parsed_model, read_yaml, write_beside
 from compmodel.errors import Problem
 
 
@@ -102,7 +103,7 @@ def test_all_refusals_come_with_path_value_rule_and_nearest_name() -> None:
         "x.yaml: kind has 'squar', but must be one of round, square. Did you mean 'square'?",
         "x.yaml: inner.height is missing. Write it; it is never guessed.",
         "x.yaml: inner.heigth is not a known key. Did you mean 'height'?",
-        "x.yaml: parts[0].height has '-1', but must be greater than or equal to 0. Correct it.",
+        "x.yaml: parts[0].height has '-1', but must be at least 0. Write 0 or more.",
         "x.yaml: named.a.height is missing. Write it; it is never guessed.",
         "x.yaml: named.a.hight is not a known key. Did you mean 'height'?",
         "x.yaml: iner is not a known key. Did you mean 'inner'?",
@@ -152,3 +153,42 @@ def test_a_stopped_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("plan.yaml", "old")]
     write_beside(path, b"new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("plan.yaml", "new")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    owed: bool = False
+    months: int = Field(1, ge=1, le=12)
+    code: str = Field("USD", pattern="^([A-Z]{3}|payee)$")
+    one: bool | int | float | dt.date | str = ""
+    edge: Literal["lower", "upper"] | tuple[Literal["lower", "upper"], ...] = "lower"
+
+
+WRONG = ("maybe", 3.7, 99, -1, True, None, {}, [], [[1]], {"x": 1}, float("nan"), float("inf"))
+
+
+@pytest.mark.parametrize("key", [*Strict.model_fields, "other"])
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_no_refusal_is_in_a_programmers_words(key: str, value: object) -> None:
+    problems: list[Problem] = []
+    parsed_model({key: value}, Strict, "x.yaml", problems)
+    for problem in problems:
+        assert not re.search(r"valid (?!:)|Input|should|parse|extra|pattern|type|literal|Correct it", str(problem))
+    assert len(problems) <= 1, "one mistake is one problem"
+
+
+def test_a_truth_is_true_or_false() -> None:
+    problems: list[Problem] = []
+    parsed_model({"owed": "maybe"}, Strict, "x.yaml", problems)
+    (problem,) = map(str, problems)
+    assert problem == "x.yaml: owed has 'maybe', but must be true or false. Write true or false, without quotes."
+
+
+def test_a_path_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "halves.yaml").touch()
+    right = str(tmp_path / "plans" / "halves.yaml")
+    for near in (tmp_path / "plans" / "halvs.yaml", tmp_path / "plan" / "halves.yaml"):
+        assert nearest_path(near) == f"Did you mean {right!r}?"
+    assert nearest_path(tmp_path / "plans" / "x") == "Check the path."
+    assert nearest_path(tmp_path / "q" / "x", "Look.") == "Look."

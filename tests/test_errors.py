@@ -87,3 +87,17 @@ def test_hints_are_looked_for_a_few_times_only() -> None:
     assert said[0]
     assert not said[-1]
     assert Hints(["a", "b"]).of("x") == "Valid: a, b."
+
+
+@pytest.mark.parametrize(
+    ("problem", "begins"),
+    [
+        (Problem("periods", "is not over", "End it earlier.", value="2035Q4"), "These periods cannot be paid"),
+        (Problem("plan.yaml", "cannot be read: No such file", "Check it."), "A file cannot be read"),
+        (Problem("fx_rates", "has no EUR rate", "Add it."), "The data lacks what the plan needs"),
+        (Problem("plan.yaml", "is missing", "Write it.", "title"), "The plan has problems"),
+    ],
+)
+def test_an_error_begins_with_what_is_really_wrong(problem: Problem, begins: str) -> None:
+    assert str(PlanError([problem])).startswith(begins)
+    assert str(PlanError([problem, wrong(2)])).startswith("The plan has problems")

@@ -69,7 +69,7 @@ def test_a_heatmap_says_what_fits_the_budget(run: cm.Replay) -> None:
     fits = table[table["cost"].notna()]
     assert set(table.loc[table["cost"].isna(), ["x", "y"]].itertuples(index=False, name=None)) == {(1.05, 1.1)}
     assert fits["is_within"].tolist() == (fits["cost"] <= 190_000).tolist()
-    assert answer.sentence.startswith(f"{int(fits['is_within'].sum())} of 8 combinations cost at most 190k.")
+    assert answer.sentence.startswith(f"{int(fits['is_within'].sum())} of 8 combinations cost at most 190k USD.")
     assert "1 of 9 makes no plan" in answer.sentence
     with pytest.raises(cm.CompModelError, match="needs two levers"):
         heatmap(run, TARGET, "components.nrr.target")

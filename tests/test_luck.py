@@ -128,7 +128,7 @@ def test_the_picture_is_its_table(comparison: cm.Comparison) -> None:
     bars, line = luck_chart(answer).data
     assert list(bars.y) == answer.table["actual_share"].tolist()
     assert list(line.y) == answer.table["chance_share"].tolist()
-    assert answer.sentence.startswith("A quarter's individual NRR says little about the person:")
+    assert answer.sentence.endswith(", so one quarter says little about the person.")
     assert luck(comparison).table.equals(answer.table)
 
 
@@ -184,8 +184,9 @@ def test_a_plan_of_another_period_is_said_by_it(sample: cm.History, word: str, s
     assert spread.per_year == per_year
     answer = reliability(comparison, n_draws=50)
     assert answer.table["figure"].tolist() == (["month", "year"] if word == "month" else ["year"])
-    assert answer.sentence.startswith(f"A {word}'s individual NRR")
-    assert ("Of a whole year's" in answer.sentence) == (word == "month")
+    assert answer.sentence.startswith(
+        "Over a whole year" if word == "month" else f"Of what sets people's own NRR apart in a {word}, "
+    )
     drawn = luck(comparison, n_draws=50)
     assert "quarter" not in answer.sentence + drawn.sentence + luck_chart(drawn).to_json()
 
@@ -194,5 +195,6 @@ def test_renewals_are_retention_too(sample: cm.History) -> None:
     plan = cm.load_plan(ROOT / "data/plans/halves.yaml")
     renewed = plan.replace({"components.nrr.metric": "renewal_rate", "open_decisions": []})
     answer = reliability(cm.compare(replay([renewed], sample, SPAN)), n_draws=50)
-    assert answer.sentence.startswith("A quarter's individual renewal rate says")
+    assert answer.sentence.startswith("Over a whole year")
+    assert "people's own renewal rate apart" in answer.sentence
     assert answer.table["chance_share"].between(0, 1).all()

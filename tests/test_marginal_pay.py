@@ -212,7 +212,8 @@ def test_on_the_sample_the_sentence_counts_the_table() -> None:
         known = mine[mine["zone"] != UNDEFINED]
         share = cm.style.percent((known["extra"] == 0).mean())
         said = (
-            f"Under {plan.title} another 10,000 of retained ARR paid nothing in {share} of {len(known)} people-quarters"
+            f"Under {plan.title} another 10,000 USD of retained ARR paid nothing in {share} of {len(known)} "
+            "people-quarters"
         )
         assert said in answer.sentence
         assert len(mine) == len(comparison.replays[0].stage.people)
@@ -287,6 +288,10 @@ def test_charts_draw_the_tables_with_the_baseline_in_grey() -> None:
     bars = {trace.name: sum(trace.y) for trace in curve.data if trace.type == "bar" and len(trace.y)}
     assert bars == mine.loc[mine["zone"] != UNDEFINED, "zone"].value_counts().to_dict()
     assert curve.data[0].line.color == cm.style.BASELINE
+    stood = answer.table.loc[answer.table["component"] == "nrr", "attainment"].dropna()
+    low, high = curve.layout.xaxis.range
+    assert min(stood.min(), 0.0) - 0.1 <= low <= max(stood.min(), -0.5) + 0.1, "no wider than where people stood"
+    assert high <= max(stood.max(), 1.0, *(at for at, _ in plans[1].component("nrr").curve.bands)) + 0.1
     marks = charts.marginal_pay_by_attainment(comparison, answer)
     assert marks.data[0].marker.color == cm.style.BASELINE
     assert sum(len(trace.x) for trace in marks.data[1:]) == sum(bars.values())

@@ -187,21 +187,21 @@ MOVING = CALM.replace({f"{NRR}.attainment.floor": 0.8, f"{NRR}.target": 0.99})
 
 
 def test_a_goal_that_all_or_nobody_met() -> None:
-    assert "components.kpi.target: 100% of people's quarters in 2025Q1 to 2025Q3 reach the KPI goal" in said_on(
+    assert "components.kpi.target: 100% of people-quarters in 2025Q1 to 2025Q3 reach the KPI goal" in said_on(
         company([12] * 6), CALM
     )
-    assert "components.kpi.target: 0% of people's quarters in 2025Q1 to 2025Q3 reach the KPI goal" in said_on(
+    assert "components.kpi.target: 0% of people-quarters in 2025Q1 to 2025Q3 reach the KPI goal" in said_on(
         company([9] * 6), CALM
     )
     assert not [line for line in said_on(company(GOOD), CALM) if line.startswith(KPI)]
-    assert "components.nrr.target: 100% of people's quarters in 2025Q1 to 2025Q3 reach the NRR goal" in said_on(
+    assert "components.nrr.target: 100% of people-quarters in 2025Q1 to 2025Q3 reach the NRR goal" in said_on(
         company(GOOD), MOVING
     )
 
 
 def test_a_threshold_that_few_reach() -> None:
     steep = CALM.replace({f"{KPI}.curve": points([1.15, 0], [1.2, 1])})
-    said = "components.kpi.curve: only 16.7% of people's quarters in 2025Q1 to 2025Q3 are paid anything for KPI"
+    said = "components.kpi.curve: only 16.7% of people-quarters in 2025Q1 to 2025Q3 are paid anything for KPI"
     assert said in said_on(company(GOOD), steep)
     assert said not in said_on(company(GOOD), CALM)
 

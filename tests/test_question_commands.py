@@ -121,7 +121,7 @@ def test_an_earlier_table_of_something_else_is_refused(tmp_path: Path, capsys: p
         ("components.nrr.target=1:2", "is no range. Write --lever"),
         ("components.nrr.target=a:b:c", "is no range"),
         ("components.nrr.target=nan:1:inf", "is no range"),
-        ("components.nrr.target=1.2:1.1:0.1", "holds no value"),
+        ("components.nrr.target=1.2:1.1:0.1", "Swap the two: --lever components.nrr.target=1.1:1.2:0.1."),
         ("components.nrr.target=1.1:1.2:0", "holds no value"),
         ("components.nrr.target=", "has no range"),
         ("components.nrr.target=1:2:0.0000001", "more than 1,000,000 values"),
@@ -180,3 +180,28 @@ def test_values_of_a_range_are_as_they_would_be_written() -> None:
     assert range_values("a", "0.1:0.7:0.1") == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
     assert range_values("a", "1:1:5") == [1.0]
     assert range_values("a", "1:2:0.6") == [1.0, 1.6]
+
+
+def test_all_that_is_wrong_with_a_command_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    levers = ["--lever", "components.nrr.taget", "--lever", "components.kpi.target=12:8:1"]
+    assert run("sweep", "--plans", PLAN, *levers, "--periods", "2025Q9") == 1
+    told = capsys.readouterr().err.splitlines()
+    parts = ("--out is missing", "'2025Q9' is not", "taget' is no lever of Halves. Did you mean", "=8:12:1.")
+    assert [part in line for part, line in zip(parts, told, strict=True)] == [True] * 4, told
+
+
+def test_one_plan_or_several_either_spelling(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sweep", "--plans", PLAN, THIRDS, "--periods", "2025Q4", "--out", str(tmp_path / "a.csv"), *TWO) == 1
+    assert "about one plan, but 2 are given" in capsys.readouterr().err
+    asked = ["range", "--plan", THIRDS, PLAN, "--baseline", "halvs", "--periods", "2025Q4"]
+    assert run(*asked) == 1
+    assert "Did you mean 'halves'?" in capsys.readouterr().err
+
+
+def test_a_sweep_does_not_say_that_the_plans_own_value_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept(tmp_path / "a.csv", "--lever", "components.nrr.target=1.2:1.3:0.05") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("As the NRR target goes from 120% to 130%, ")
+    assert "The plan's own 115% costs " in said

@@ -68,7 +68,7 @@ def test_shares_are_percentages_and_amounts_money(pages: dict[str, list[Asked]])
     assert moved["KPI target"]["lower"] == "9"
     assert re.fullmatch(r"-?[\d,]+\.\d\d", weight["change if lower"])
     point = cells_of(pages["explore_plan"], "Dead zones, cliffs and caps of the curves")[0]
-    assert (point["component"], point["factor"]) == ("Renewal rate", "1%")
+    assert (point["component"], point["next point pays, of its target incentive"]) == ("Renewal rate", "1%")
     swing = cells_of(pages["team_or_individual"], "How much chance swings pay")[0]
     assert swing["against individual targets"] == "100%"
 

@@ -27,7 +27,7 @@ from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import number_words, percent, short_money
 from compmodel.trials import RESULTS, UNTRIED, lever_at, refusals, tried
-from compmodel.wording import listed
+from compmodel.wording import listed, people_periods
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -223,11 +223,10 @@ def _goal_words(budget: float | None, share: float | None) -> str:
 
 def _found_words(row: pd.Series, levers: Sequence[Lever], plan: Plan, goal: str, is_met: bool, n: int) -> str:
     at = " and ".join(f"{lever.label} {number_words(row[lever.path], lever.unit)}" for lever in levers)
-    figures = (
-        f"it costs {short_money(row['cost'])} with {percent(row['share_at_target'], 1)} of people-periods at target"
-    )
+    people = people_periods(plan.pay.period)
+    figures = f"it costs {short_money(row['cost'])} with {percent(row['share_at_target'], 1)} of {people} at target"
     if is_met:
         return f"To {goal}, {plan.title} needs {at}: {figures}."
     misses = [f"{short_money(row['over_budget'])} over the budget"] if row["over_budget"] > 0 else []
-    misses += [f"{percent(row['short_of_share'], 1)} of people-periods short"] if row["short_of_share"] > NEAR else []
+    misses += [f"{percent(row['short_of_share'], 1)} of {people} short"] if row["short_of_share"] > NEAR else []
     return f"None of {n:,} settings lets {plan.title} {goal}. The nearest is {at}: {figures}, {listed(misses)}."

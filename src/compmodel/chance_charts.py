@@ -251,7 +251,7 @@ def pay_for_retained(answer: Answer, currency: str) -> Figure:
     own = answer.table["own_pay"]
     said = [own.map(style.statement_money), answer.table["nothing_share"].map(style.percent)]
     hover = "%{customdata[0]} targets: own pay moves by %{customdata[1]}<br>"
-    hover += "for %{customdata[2]} of people and periods by nothing<extra></extra>"
+    hover += "for %{customdata[2]} of cases by nothing<extra></extra>"
     title = f"Own pay for the extra retained, {currency}"
     return _by_target(answer.table, own, said, hover, money_axis("", own), title)
 

@@ -15,34 +15,42 @@ from rich.table import Table
 
 from compmodel import style
 from compmodel.command_options import (
+    PLANS,
     SAMPLE,
     Baseline,
     Cluster,
+    Command,
     Data,
     Mapping,
     Names,
     NamesOption,
+    OnePlan,
+    OutTable,
     Periods,
     Plans,
+    asked_of_one,
+    checked,
+    checked_out,
+    compared,
+    os_words,
     progress_bar,
+    there,
 )
-from compmodel.compare import Comparison, compare, cost_by_period, pay_change_by_payee, totals
+from compmodel.compare import Comparison, cost_by_period, pay_change_by_payee, totals
 from compmodel.definition_words import legend_lines
 from compmodel.errors import CompModelError, listing
 from compmodel.explain import explain
-from compmodel.figures import shortened
 from compmodel.lab import Lab, costs_line, definition_answers, lab_lines
 from compmodel.mapping import mapping_language
 from compmodel.periods import checked_quarters, period_range
-from compmodel.plan import load_plan, load_plans
 from compmodel.plan_commands import app as plan_app
 from compmodel.plan_language import plan_language
 from compmodel.question_commands import answer_questions, cost_ranges, sweep_plan
 from compmodel.replay import replay
 from compmodel.reports import (
     CHAIN_FORMATS,
+    FORMATS,
     LAB_FORMATS,
-    check_out,
     render_report,
     render_reports,
     write_chain,
@@ -61,9 +69,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(plan_app, name="plan", no_args_is_help=True)
-app.command("questions")(answer_questions)
-app.command("sweep")(sweep_plan)
-app.command("range")(cost_ranges)
+app.command("questions", cls=Command)(answer_questions)
+app.command("sweep", cls=Command)(sweep_plan)
+app.command("range", cls=Command)(cost_ranges)
 
 
 def _say_version(is_asked: bool) -> None:
@@ -106,8 +114,9 @@ def check_data(folder: Annotated[Path, typer.Argument(help="Folder of tables.")]
     typer.echo(f"{folder} holds {counts}: every rule holds; {found}.")
 
 
-@app.command("compare")
+@app.command("compare", cls=Command)
 def compare_plans(
+    context: typer.Context,
     plans: Plans,
     periods: Periods,
     baseline: Baseline = "",
@@ -117,19 +126,16 @@ def compare_plans(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Compare plans on a history: what each costs, who gains and who loses."""
-    periods = checked_quarters(periods)
-    if out:
-        check_out(out)
-    designs = load_plans(*plans)
-    comparison = compare(replay(designs, load_history(data, mapping), periods), baseline, names.value)
+    comparison = compared(context, plans, periods, baseline, data, mapping, names, checked_out(out, FORMATS))
     _print_comparison(comparison)
     if out:
         typer.echo(f"Written: {write_comparison(comparison, out)}")
 
 
-@app.command("definitions")
+@app.command("definitions", cls=Command)
 def definitions(
-    plan: Annotated[Path, typer.Option(help="The plan whose definitions are changed.")],
+    context: typer.Context,
+    plan: OnePlan,
     periods: Periods,
     data: Data = SAMPLE,
     mapping: Mapping = None,
@@ -137,10 +143,7 @@ def definitions(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Show which definitions move pay on a history: credit dates, baseline, holder, level and more, each alone."""
-    periods = checked_quarters(periods)
-    if out:
-        check_out(out, LAB_FORMATS)
-    design, history = load_plan(plan), load_history(data, mapping)
+    design, history, periods, _ = asked_of_one(context, plan, periods, data, mapping, checked_out(out, LAB_FORMATS))
     with progress_bar("Definitions") as progress:
         lab = definition_answers(history, design, periods, names.value, progress)
     _print_fights(lab)
@@ -148,20 +151,20 @@ def definitions(
         typer.echo(f"Written: {write_definitions(lab, history.settings.title, out)}")
 
 
-@app.command("explain")
+@app.command("explain", cls=Command)
 def explain_pay(
+    context: typer.Context,
     payee: Annotated[str, typer.Option(help="The person's payee_id, such as P04.")],
     period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4.")],
-    plan: Annotated[Path, typer.Option(help="Plan file.")],
+    plan: OnePlan,
     data: Data = SAMPLE,
     mapping: Mapping = None,
-    out: Annotated[Path | None, typer.Option(help="Also write every line, as .csv.")] = None,
+    out: OutTable = None,
 ) -> None:
     """Explain one person's pay down to the deals behind it, by name: for this screen only."""
-    if out:
-        check_out(out, CHAIN_FORMATS)
-    period = checked_quarters(period, 1)
-    (run,) = replay([load_plan(plan)], load_history(data, mapping), period)
+    outs = checked_out(out, CHAIN_FORMATS)
+    design, history, period, _ = asked_of_one(context, plan, period, data, mapping, outs, most=1)
+    (run,) = replay([design], history, period)
     explanation = explain(run, payee, period)
     for line in explanation.lines(min(Console().width, WIDEST)):
         typer.echo(line)
@@ -191,20 +194,21 @@ def verify_cases(files: Annotated[list[Path], typer.Argument(help="Case files.")
         raise typer.Exit(1)
 
 
-@app.command("report")
+@app.command("report", cls=Command)
 def quarterly_report(
+    context: typer.Context,
     period: Annotated[str, typer.Option(help="The quarter, such as 2025Q4, or 2025Q1:2025Q4 for a report each.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
     data: Data = SAMPLE,
     mapping: Mapping = None,
     plans: Plans = [THIRDS, HALVES],  # noqa: B006 - typer copies it
-    baseline: Annotated[str, typer.Option(help="Name of the plan the others are held against.")] = "",
+    baseline: Baseline = "",
     names: NamesOption = Names.aliases,
     notebook: Annotated[Path, typer.Option(help="The report's notebook.")] = Path("notebooks/quarterly_report.ipynb"),
     cluster: Cluster = "",
 ) -> None:
     """Render the quarterly report as one HTML file that opens offline; several quarters give a file each."""
-    quarters = [quarter.name for quarter in period_range(checked_quarters(period))]
+    (quarters,) = checked(context, (period, lambda of: [one.name for one in period_range(checked_quarters(of))]))
     parameters: dict[str, Any] = {
         "data": str(data.resolve()),
         "mapping": str(mapping.resolve()) if mapping else "",
@@ -222,12 +226,14 @@ def quarterly_report(
             typer.echo(f"Written: {path}")
 
 
-@app.command("sample")
+@app.command("sample", cls=Command)
 def sample_company(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 7,
 ) -> None:
     """Write the sample company's tables."""
+    checked(context)
     write_sample(out, seed)
     typer.echo(f"Written: {out}")
 
@@ -242,20 +248,18 @@ def dictionary(
 
 @app.command("workbench")
 def workbench(
+    context: typer.Context,
     notebook: Annotated[Path, typer.Option(help="The workbench notebook.")] = Path("notebooks/02_compare_plans.ipynb"),
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of tables.")] = None,
     mapping: Mapping = None,
-    plans: Annotated[list[Path] | None, typer.Option(help="Plan files; give several after one --plans.")] = None,
-    periods: Annotated[str | None, typer.Option(help="Quarters, such as 2024Q1:2025Q4.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="Name of the plan the others are held against.")] = None,
+    plans: Plans = [],  # noqa: B006 - typer copies it
+    periods: Periods = "",
+    baseline: Baseline = "",
 ) -> None:
     """Open the workbench in the browser, on this machine only; what is not given is as the notebook says."""
-    if periods:
-        periods = checked_quarters(periods)
-    for path in filter(None, (data, mapping, *(plans or ()))):
-        if not path.exists():
-            raise CompModelError(f"{path} is not there. Check the path.")
+    paths = [(path, there) for path in (notebook, data, mapping, *plans)]
+    periods, *_ = checked(context, (periods, checked_quarters), *paths)
     chosen = {
         "data": str(data.resolve()) if data else None,
         "mapping": str(mapping.resolve()) if mapping else None,
@@ -263,20 +267,20 @@ def workbench(
         "periods": periods,
         "baseline": baseline,
     }
-    raise typer.Exit(serve_workbench(notebook, port, parameters={k: v for k, v in chosen.items() if v is not None}))
+    raise typer.Exit(serve_workbench(notebook, port, parameters={k: v for k, v in chosen.items() if v}))
 
 
 def _each_plan(arguments: list[str]) -> list[str]:
-    """Writes `--plans a b` as `--plans a --plans b`, which is what the parser takes."""
+    """Writes `--plans a b` as `--plans a --plans b`, which is what the parser takes; --plan likewise."""
     spread: list[str] = []
     option = ""
     for argument in arguments:
-        if argument.startswith("--plans="):
-            argument = argument.removeprefix("--plans=")
-            option = "--plans"
+        name, sign, value = argument.partition("=")
+        if sign and name in PLANS:
+            option, argument = name, value
         elif argument.startswith("-"):
             option = argument
-        if option == "--plans" and argument != option and spread[-1:] != [option]:
+        if option in PLANS and argument != option and spread[-1:] != [option]:
             spread.append(option)
         spread.append(argument)
     return spread
@@ -316,8 +320,8 @@ def _print_fights(lab: Lab) -> None:
     for line in ["", *legend_lines(lab.legend, width)]:
         typer.echo(line)
     if lab.skipped:
-        reasons = "; ".join(lab.definitions.skipped.values())
-        typer.echo(shortened(f"\n{lab.skipped} {reasons}", max(width, len(lab.skipped)) + 1), err=True)
+        said = f"{lab.skipped} {'; '.join(lab.definitions.skipped.values())}"
+        typer.echo("\n" + "\n".join(textwrap.wrap(said, width, break_on_hyphens=False)), err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -328,7 +332,7 @@ def main(arguments: list[str] | None = None) -> None:
         typer.echo(str(error), err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        typer.echo(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and its rights.", err=True)
+        typer.echo(os_words(error), err=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         typer.echo("Stopped; nothing was left half-written.", err=True)

@@ -103,6 +103,15 @@ class Comparison:
         return next(plan for plan in self.plans if plan.name == name)
 
 
+def chosen_baseline(names: Sequence[str], baseline: str = "") -> str:
+    """Returns the plan that the others are held against; one alone is it. Raises CompModelError where it is none."""
+    if not baseline and len(names) > 1:
+        raise CompModelError(f"Which plan are the others held against? Give one as --baseline: {', '.join(names)}.")
+    if baseline and baseline not in names:
+        raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, names)}")
+    return baseline or names[0]
+
+
 def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "aliases") -> Comparison:
     """Returns the comparison of replays on one history and the same periods with one of them as the baseline.
 
@@ -110,12 +119,7 @@ def compare(replays: Sequence[Replay], baseline: str = "", names: Names = "alias
     `names` is "aliases" or, for this machine's screen and readers who may know everyone's pay, "shown".
     Raises CompModelError for an unknown baseline or way of naming, mixed histories, and periods that pay nobody.
     """
-    found = [run.plan.name for run in replays]
-    if not baseline and len(found) > 1:
-        raise CompModelError(f"Which plan are the others held against? Give one as --baseline: {', '.join(found)}.")
-    baseline = baseline or found[0]
-    if baseline not in found:
-        raise CompModelError(f"{baseline!r} is not one of the plans compared. {nearest(baseline, found)}")
+    baseline = chosen_baseline([run.plan.name for run in replays], baseline)
     if names not in get_args(Names):
         raise CompModelError(f"{names!r} is no way to name people. {nearest(names, get_args(Names))}")
     if len({run.periods for run in replays}) > 1 or any(run.history is not replays[0].history for run in replays):

@@ -295,6 +295,8 @@ def _label(row: dict[str, Any]) -> str:
         moved = "cannot be priced"
     elif row["is_now"]:
         moved = "as the plan pays now"
+    elif row["n_people"] and not row["matters"]:
+        moved = "only rounding"
     elif row["n_people"]:
         change = row["change"]
         cost = style.signed_money(change) if abs(change) >= 1 or not change else f"{change:+.2f}"

@@ -172,7 +172,7 @@ def cost_of_sales(comparison: Comparison) -> Answer:
     """
     n_people = len(comparison.labels)
     if comparison.names == "aliases" and n_people < SMALLEST_TEAM:
-        raise CompModelError(f'The cost of sales of {n_people} would tell their books. Compare with names="shown".')
+        raise CompModelError(f"The cost of sales of {n_people} would tell their books. Ask with names shown.")
     names, frames, said = [period.name for period in comparison.periods], [], []
     per_year = 12 // comparison.periods[0].months
     for run in comparison.replays:

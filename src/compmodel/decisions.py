@@ -16,7 +16,9 @@ from compmodel.style import count_words, short_money, statement_money
 from compmodel.wording import capitalised
 
 COLUMNS = ["plan", "title", "field", "question", "option", "is_now", "cost", "change", "n_people", "largest_change"]
-COLUMNS += ["person", "not_priced"]
+COLUMNS += ["matters", "person", "not_priced"]
+ROUNDING = 5
+"""Cents of a person's pay of a period: what an option changes by no more is rounding."""
 
 
 def open_decisions(comparison: Comparison) -> Answer:
@@ -24,8 +26,9 @@ def open_decisions(comparison: Comparison) -> Answer:
 
     Table: one row a plan, field and option, as the plans list them; plan, title, field, question, option (in words),
     is_now (the plan pays by it), cost, change (of cost), n_people (whose pay of any period differs), largest_change (of
-    one person over all periods, with its sign), person (whose), not_priced (why the history cannot price it, empty
-    where it can). Beside aliases person is empty: an option changes one component, whose pay would tell the target.
+    one person over all periods, with its sign), matters (to anybody by more than a few cents of rounding), person
+    (whose), not_priced (why the history cannot price it, empty where it can). Beside aliases person is empty: an option
+    changes one component, whose pay would tell the target.
     """
     ledgers = Ledgers(comparison.replays[0].history, f"{comparison.periods[0].name}:{comparison.periods[-1].name}")
     rows: list[dict[str, Any]] = []
@@ -49,6 +52,7 @@ def _priced(comparison: Comparison, run: Replay, decision: Decision, ledgers: Le
             "option": option_words(run.plan, decision.field, option),
             "is_now": position == decision.position,
             **nothing,
+            "matters": None,
             "person": "",
             "not_priced": "",
         }
@@ -92,6 +96,7 @@ def _changed(comparison: Comparison, change: pd.Series) -> dict[str, Any]:
         "change": float(change.sum()) / 100,
         "n_people": n_people,
         "largest_change": largest / 100,
+        "matters": bool(change.abs().max() > ROUNDING),
         "person": str(most[0]) if is_named else "",
     }
 
@@ -101,18 +106,34 @@ def _said(comparison: Comparison, table: pd.DataFrame) -> str:
     if fields.empty:
         titles = " or ".join(plan.title for plan in comparison.plans)
         return f"Nothing is undecided in {titles}."
-    n = len(fields)
-    said = [f"{capitalised(count_words(n, 'field'))} {'is' if n == 1 else 'are'} undecided."]
+    n, many, few = len(fields), [], []
     for _, mine in table.groupby(["plan", "field", "question"], sort=False):
         options: list[dict[str, Any]] = mine.to_dict("records")  # type: ignore[assignment]
-        priced = [row for row in options if not row["not_priced"]]
-        parts = [_worth(priced, comparison.currency)] if len(priced) > 1 else []
-        parts += [] if any(row["is_now"] for row in options) else ["the plan now pays by none of these"]
-        for row in options:
-            if row["not_priced"]:
-                parts.append(f"{row['option']} cannot be priced ({row['not_priced'].rstrip('.')})")
-        said.append(f'{options[0]["title"]}, "{options[0]["question"]}" {"; ".join(parts)}.')
-    return " ".join(said)
+        named = f'{options[0]["title"]}, "{options[0]["question"]}"'
+        if any(row["matters"] or row["not_priced"] for row in options):
+            many.append(f"{named} {'; '.join(_parts(options, comparison.currency))}.")
+        else:
+            few.append(f"{named} ({_rounding(options, comparison.currency)})")
+    said = f"{capitalised(count_words(n, 'field'))} {'is' if n == 1 else 'are'} undecided"
+    said += f", of which {count_words(len(many), 'matters', 'matter')} here." if many and few else "."
+    return " ".join([said, *many, *([f"What makes no difference here: {'; '.join(few)}."] if few else [])])
+
+
+def _parts(options: list[dict[str, Any]], currency: str) -> list[str]:
+    priced = [row for row in options if not row["not_priced"]]
+    parts = [_worth(priced, currency)] if len(priced) > 1 else []
+    parts += [] if any(row["is_now"] for row in options) else ["the plan now pays by none of these"]
+    unpriced = [row for row in options if row["not_priced"]]
+    return parts + [f"{row['option']} cannot be priced ({row['not_priced'].rstrip('.')})" for row in unpriced]
+
+
+def _rounding(options: list[dict[str, Any]], currency: str) -> str:
+    """Why an undecided field makes no difference."""
+    costs = [row["cost"] for row in options]
+    if not max(row["n_people"] for row in options):
+        return "moves nobody's pay"
+    span = statement_money(max(costs) - min(costs))
+    return f"only rounding, {span} {currency} in all" if span != "0.00" else "only rounding, nothing in all"
 
 
 def _worth(priced: list[dict[str, Any]], currency: str) -> str:
@@ -123,7 +144,9 @@ def _worth(priced: list[dict[str, Any]], currency: str) -> str:
     if not n_people:
         return "moves nobody's pay here"
     people = f"{count_words(n_people, 'person', 'people')}'s"
-    text = f"is worth {_amount(max(costs) - min(costs))} {currency} and moves {people} pay"
+    worth = _amount(max(costs) - min(costs))
+    text = f"is worth {worth} {currency} and moves {people} pay"
+    text = f"costs the same in all but moves {people} pay" if worth == "0" else text
     if most["largest_change"]:
         sign, of = "+" if most["largest_change"] > 0 else "-", f" ({most['person']})" if most["person"] else ""
         text += f", at most by {sign}{_amount(abs(most['largest_change']))} {currency}{of}"

@@ -38,18 +38,18 @@ CREDIT_DATES: dict[str, dict[str, object]] = {
         **{name: ["notice_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["signed_on", "effective_on"] for name in ("renewal", "expansion")},
     },
-    "end of term, start": {
+    "end of term and start": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **dict.fromkeys(("renewal", "expansion"), "effective_on"),
     },
-    "end of term, payment": {
+    "end of term and payment": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["paid_on", "invoiced_on", "effective_on"] for name in ("renewal", "expansion")},
     },
 }
 BASELINES = {
     "quarter's start": ("period_start", None),
-    "months, chained": ("month_start", "chained"),
+    "months chained": ("month_start", "chained"),
     "half's start": ("half_start", None),
     "year's start": ("year_start", None),
     "twelve months before": ("trailing_twelve_months", None),
@@ -311,7 +311,8 @@ def _fights_said(definitions: Definitions, table: pd.DataFrame) -> str:
         return f"No definition tried moves any pay under {definitions.plan.title}."
     span = " to ".join(dict.fromkeys((definitions.periods[0].name, definitions.periods[-1].name)))
     said = (
-        f"What matters most is {first['question']}: {first['option']} moves {short_money(first['pay_moved'])} of pay "
+        f"What matters most is {first['question']}: {first['option']} moves {short_money(first['pay_moved'])} "
+        f"{definitions.currency} of pay "
         f"from or to people, {percent(first['share_moved'], 1)} of what {definitions.plan.title} costs in {span}, "
         f"up for {int(first['n_gain'])} and down for {int(first['n_lose'])}."
     )

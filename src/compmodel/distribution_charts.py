@@ -17,6 +17,7 @@ from compmodel.figures import Figure, axis_around, finished_figure, hover_rows, 
 from compmodel.keep_whole import keep_whole as whole_answer
 from compmodel.retention_pay import THIRDS
 from compmodel.retention_pay import pay_for_retention as retention_answer
+from compmodel.wording import people_periods
 
 PANEL, GAP, HEADING, AROUND = 150, 56, 28, 130
 """Pixels of a panel, between two, of the heading over one, and around them all."""
@@ -55,7 +56,7 @@ def attainment_reached(comparison: Comparison, answer: Answer | None = None) -> 
     table = (answer or reached_answer(comparison)).table
     measures = _measures(table)
     panels = [_reached(table[table["measure"] == measure]) for measure in measures]
-    figure = _bars(comparison, measures, panels, "Share of people-periods")
+    figure = _bars(comparison, measures, panels, f"Share of {people_periods(comparison.period_word)}")
     shapes = [
         {
             "type": "rect",
@@ -105,7 +106,8 @@ def distribution(comparison: Comparison, answer: Answer | None = None, of: Of = 
         mine = table[table["measure"] == measure]
         panels.append(mine[["plan", "n"]].assign(share=mine["share_of_results"], at=mine["band"].map(names)))
     what = "attainment" if of == "attainment" else "share of target incentive paid"
-    return _bars(comparison, measures, panels, f"Share of people-periods by {what}, from %")
+    title = f"Share of {people_periods(comparison.period_word)} by {what}, from %"
+    return _bars(comparison, measures, panels, title)
 
 
 def _bars(comparison: Comparison, measures: Sequence[str], panels: Sequence[pd.DataFrame], title: str) -> Figure:

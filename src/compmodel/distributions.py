@@ -19,7 +19,7 @@ from compmodel.errors import CompModelError, nearest
 from compmodel.money import NEAR
 from compmodel.replay import Replay
 from compmodel.style import percent
-from compmodel.wording import in_sentence, listed
+from compmodel.wording import in_sentence, listed, people_periods
 
 Of = Literal["attainment", "pay"]
 WHOLE = "whole pay"
@@ -192,7 +192,7 @@ def _measure(run: Replay, component: Component | None) -> str:
 
 def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
     """Who reaches the target under each plan, against what is usual; the table says the rest."""
-    said, period = [], _period_word(comparison)
+    said, people = [], people_periods(comparison.period_word)
     for run in comparison.replays:
         mine = table[(table["plan"] == run.plan.name) & (table["n"] > 0)].to_dict("records")
         goals = [row for row in mine if row["component"] != WHOLE] or mine
@@ -207,7 +207,7 @@ def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
         if parts:
             said.append(f"Under {run.plan.title} {listed(parts)}.")
     if said:
-        said = [f"60 to 70% of people-{period} should reach the target.", *said]
+        said = [f"60 to 70% of {people} should reach the target.", *said]
     elif not few:
         said = ["Nobody has a result that could reach a target here."]
     for run in comparison.replays:
@@ -217,10 +217,6 @@ def _reached_said(comparison: Comparison, table: pd.DataFrame, few: int) -> str:
 
 def _share(share: float) -> str:
     return "under 1%" if 0 < share < 0.005 else percent(share)
-
-
-def _period_word(comparison: Comparison) -> str:
-    return {1: "months", 3: "quarters", 6: "halves", 12: "years"}[comparison.periods[0].months]
 
 
 def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
@@ -235,7 +231,7 @@ def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
     """
     if of not in get_args(Of):
         raise CompModelError(f"{of!r} is nothing that is spread here. {nearest(of, get_args(Of))}")
-    rows, said, n_few, period = [], [], 0, _period_word(comparison)
+    rows, said, n_few, people = [], [], 0, people_periods(comparison.period_word)
     for run in comparison.replays:
         titles = {component.name: component for component in run.plan.components}
         for name, mine in results(run).groupby("component", sort=False):
@@ -260,11 +256,11 @@ def distribution(comparison: Comparison, of: Of = "attainment") -> Answer:
             if len(known) and (name == WHOLE) == (of == "pay"):
                 nothing, full = counts[0] / len(known), sum(counts[EDGES.index(1.0) + 1 :]) / len(known)
                 said.append(
-                    f"Under {run.plan.title} {_share(nothing)} of {len(known):,} people-{period} are paid nothing and "
+                    f"Under {run.plan.title} {_share(nothing)} of {len(known):,} {people} are paid nothing and "
                     f"{_share(full)} at least the target incentive."
                     if name == WHOLE
                     else f"Under {run.plan.title} {in_sentence(measure)} attains nothing in {_share(nothing)} of "
-                    f"{len(known):,} people-{period} and the target in {_share(full)}."
+                    f"{len(known):,} {people} and the target in {_share(full)}."
                 )
         said += _left_out(run, of == "attainment")
     table = pd.DataFrame(rows, columns=["plan", "title", "component", "measure", "band", "n", "share_of_results"])

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -22,16 +23,33 @@ from compmodel.errors import Problem, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 _BOOL = "tag:yaml.org,2002:bool"
+_MAPPING = ("must hold keys and values", "Write its keys, indented, on the lines below.")
+_LIST = ("must be a list", "Write it as [first, second].")
+_NUMBER = ("must be a number", "Write it as 1.15 or 12, without % or words.")
+_WHOLE = ("must be a whole number", "Write it as 12, without a point or words.")
+_TRUTH = ("must be true or false", "Write true or false, without quotes.")
 _WORDS = {
-    "model_type": ("must hold keys and values", "Write its keys, indented, on the lines below."),
-    "dict_type": ("must hold keys and values", "Write its keys, indented, on the lines below."),
-    "tuple_type": ("must be a list", "Write it as [first, second]."),
-    "too_short": ("has too few entries", "Add what is missing."),
-    "float_type": ("must be a number", "Write it as 1.15 or 12, without % or words."),
-    "float_parsing": ("must be a number", "Write it as 1.15 or 12, without % or words."),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), _MAPPING),
+    **dict.fromkeys(("tuple_type", "list_type"), _LIST),
+    **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), _WHOLE),
+    **dict.fromkeys(("bool_type", "bool_parsing"), _TRUTH),
+    "finite_number": ("must be a finite number", _NUMBER[1]),
     "string_type": ("must be text", "Put it in quotes."),
+    "too_short": ("has too few entries", "Add what is missing."),
+    "too_long": ("has too many entries", "Delete what is too much."),
+    "greater_than_equal": ("must be at least {ge:g}", "Write {ge:g} or more."),
+    "greater_than": ("must be above {gt:g}", "Write more than {gt:g}."),
+    "less_than_equal": ("must be at most {le:g}", "Write {le:g} or less."),
+    "less_than": ("must be below {lt:g}", "Write less than {lt:g}."),
+    "string_too_short": ("is too short", "Characters it needs: at least {min_length}."),
+    "string_too_long": ("is too long", "Characters it may have: at most {max_length}."),
 }
 """Rule and fix for what pydantic says in a programmer's words."""
+_ANY = ("must be one value", "Write text, a number, a day, true or false.")
+_PATTERNS = {"^([A-Z]{3}|payee)$": ("must be a currency code, or payee", "Write USD, for example.")}
+_BRANCH = re.compile(r"(bool|int|float|date|str|dict|(literal|tuple|list|function)\b.*)")
+"""What pydantic adds to a path where a value may be of several kinds."""
 
 
 def _day(written: object) -> object:
@@ -111,6 +129,17 @@ def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
 _ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
+def nearest_path(path: Path, otherwise: str = "Check the path.") -> str:
+    """Returns a hint that names what is there under a name like this one, else the other hint."""
+    at = path
+    while not at.parent.is_dir() and at != at.parent:
+        at = at.parent
+    beside = sorted(other.name for other in at.parent.iterdir() if not other.name.startswith("."))
+    close = get_close_matches(at.name, beside, n=1)
+    likely = at.parent / close[0] / path.relative_to(at) if close else path
+    return f"Did you mean {str(likely)!r}?" if likely != path and likely.exists() else otherwise
+
+
 def read_yaml(path: Path, place: str, problems: list[Problem], exact_numbers: bool = False) -> dict[str, Any]:
     """Returns the keys and values of a document, nothing for an empty one; adds what is wrong to `problems`.
 
@@ -126,7 +155,8 @@ def read_yaml(path: Path, place: str, problems: list[Problem], exact_numbers: bo
     except (yaml.YAMLError, UnicodeDecodeError):
         problems.append(Problem(place, "must be text in UTF-8", "Save it as plain text."))
     except OSError as error:
-        problems.append(Problem(place, f"cannot be read: {error.strerror or error}", "Check its name and rights."))
+        fix = nearest_path(path, "Check its name and rights.")
+        problems.append(Problem(place, f"cannot be read: {error.strerror or error}", fix))
     except (ValueError, RecursionError) as error:  # a date such as 2025-02-30, or nesting without end
         problems.append(Problem(place, f"must be valid YAML: {error}", "Correct it."))
     else:
@@ -145,27 +175,62 @@ def parsed_model(written: object, model: type[Model], place: str, problems: list
         refused = error.errors()
         paths = [found["loc"] for found in refused]
         inner = {path[:n] for path in paths for n in range(1, len(path))}  # a part refused leaves the whole too short
-        problems += [_problem(found, model, place) for found in refused if found["loc"] not in inner]
+        seen: dict[tuple[str, str], Problem] = {}
+        for found in refused:
+            if found["loc"] not in inner:
+                path, branch = _path(found["loc"], written)
+                key = (path, "" if branch else found["type"])  # of several kinds that a value may be of, one is said
+                value = "" if found["type"] in ("missing", "extra_forbidden") else _shown(found["input"])
+                seen.setdefault(key, Problem(place, *_said(found, model, branch), path, value=value))
+        problems += seen.values()
         return None
 
 
-def _problem(found: Any, model: type[BaseModel], place: str) -> Problem:
-    loc: tuple[str | int, ...] = found["loc"]
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).lstrip(".")
-    kind, value = found["type"], found["input"]
-    shown = "" if isinstance(value, dict | list | tuple) or value is None else str(value)
+def _path(loc: Sequence[str | int], written: object) -> tuple[str, str]:
+    """The path in the document, and which of several kinds of value it was read as."""
+    at: Any = written
+    path = branch = ""
+    for step in loc:
+        if (isinstance(at, dict) and step in at) or (isinstance(at, list) and isinstance(step, int) and step < len(at)):
+            at = at[step]  # type: ignore[index]
+        elif isinstance(at, dict) and at.get("kind") == step:
+            continue
+        elif _BRANCH.fullmatch(str(step)):
+            branch = str(step)
+            continue
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return path.lstrip("."), branch
+
+
+def _shown(value: object) -> str:
+    return "" if isinstance(value, dict | list | tuple) or value is None else str(value)
+
+
+def _said(found: Any, model: type[BaseModel], branch: str) -> tuple[str, str]:
+    """Rule and fix, in our words."""
+    kind, loc, of = found["type"], found["loc"], found.get("ctx", {})
+    if branch == "bool":
+        return _ANY
     if kind == "extra_forbidden":
-        return Problem(place, "is not a known key", nearest(str(loc[-1]), _known_keys(model, loc[:-1])), path)
+        return "is not a known key", nearest(str(loc[-1]), _known_keys(model, loc[:-1]))
     if kind == "missing":
-        return Problem(place, "is missing", "Write it; it is never guessed.", path)
+        return "is missing", "Write it; it is never guessed."
+    if kind == "union_tag_not_found":
+        return f"has no {of['discriminator'].strip(chr(39))}", "Write it; it is never guessed."
+    if kind in ("literal_error", "union_tag_invalid"):
+        options = re.findall(r"'([^']*)'", of.get("expected") or of["expected_tags"])
+        tag = of.get("tag", _shown(found["input"]))
+        rule = f"must be one of {', '.join(options)}"
+        return (rule if "tag" not in of else f"has kind {tag!r}, which {rule}"), nearest(tag, options)
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[of["pattern"]]
     if kind in _WORDS:
-        return Problem(place, *_WORDS[kind], path, value=shown)
-    rule = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    rule, _, fix = rule.partition(". ")
-    if kind == "literal_error":
-        options = re.findall(r"'([^']*)'", found["ctx"]["expected"])
-        rule, fix = f"must be one of {', '.join(options)}", nearest(shown, options)
-    return Problem(place, rule[:1].lower() + rule[1:], fix or "Correct it.", path, value=shown)
+        rule, fix = _WORDS[kind]
+        return rule.format(**of), fix.format(**of)
+    if kind == "value_error":
+        rule, _, fix = str(of["error"]).partition(". ")
+        return rule[:1].lower() + rule[1:], fix or "Correct it."
+    return "is not what belongs here", "Write what the words of such files say: compmodel dictionary plans."
 
 
 def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str]:

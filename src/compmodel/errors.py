@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 SHOWN = 20
 
@@ -42,11 +43,22 @@ class CompModelError(Exception):
     """Base of the errors a user's input can cause; `problems` holds every finding."""
 
     headline = "compmodel cannot go on"
+    elsewhere: ClassVar[dict[str, str]] = {
+        "cannot be read": "A file cannot be read, so nothing was done",
+        "must be a folder that is there": "There is no such folder, so nothing was loaded",
+    }
+    """Headlines of problems that are not the document's own, by the beginning of their rule or by their place."""
 
     def __init__(self, problems: Iterable[Problem] | str):
         """Takes the problems, or one sentence."""
         self.problems = () if isinstance(problems, str) else tuple(problems)
-        super().__init__(problems if isinstance(problems, str) else listing(self.problems, self.headline))
+        super().__init__(problems if isinstance(problems, str) else listing(self.problems, self._begins()))
+
+    def _begins(self) -> str:
+        """What is really wrong: the document, or what was asked of it."""
+        known = self.elsewhere
+        said = {known.get(of.place) or known.get(of.rule.partition(":")[0], self.headline) for of in self.problems}
+        return said.pop() if len(said) == 1 else self.headline
 
 
 class DataError(CompModelError):
@@ -59,6 +71,13 @@ class PlanError(CompModelError):
     """A plan file breaks its declared rules, or asks for what the history cannot give."""
 
     headline = "The plan has problems, so nothing was paid"
+    _lacking = "The data lacks what the plan needs, so nothing was paid"
+    elsewhere: ClassVar[dict[str, str]] = CompModelError.elsewhere | {
+        "periods": "These periods cannot be paid",
+        "arr_events": _lacking,
+        "fx_rates": _lacking,
+        "on_plans": "It is not clear who is on which plan, so nothing was paid",
+    }
 
 
 class CaseError(CompModelError):

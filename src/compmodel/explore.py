@@ -61,18 +61,19 @@ def sweep(
     table = _with_changes(run, {lever.path: values}, progress, earlier, cluster, n_threads).rename(
         columns={lever.path: "value"}
     )
-    fits = table[table["cost"].notna()]
+    fits = table[table["cost"].notna() & _asked(table, {"value": values})]
     if fits.empty:
         return Answer(f"No value of the {lever.label} makes a plan. {_unfit_words(table)}".strip(), table)
     first, last, now = fits.iloc[0], fits.iloc[-1], _current(table)
+    currency = run.history.settings.reporting_currency
     ends = [number_words(row["value"], lever.unit) for row in (first, last)]
     costs = [short_money(row["cost"]) for row in (first, last)]
     shares = [percent(row["share_at_target"]) for row in (first, last)]
-    said = f"As the {lever.label} goes from {ends[0]} to {ends[1]}, cost goes from {costs[0]} to {costs[1]}"
+    said = f"As the {lever.label} goes from {ends[0]} to {ends[1]}, cost goes from {costs[0]} to {costs[1]} {currency}"
     said += f" and the share at target from {shares[0]} to {shares[1]}."
     if now is not None:
-        own = number_words(lever.value, lever.unit)
-        said += f" Now, at {own}, it is {short_money(now['cost'])} and {percent(now['share_at_target'])}."
+        said += f" The plan's own {number_words(lever.value, lever.unit)} costs {short_money(now['cost'])}, with "
+        said += f"{percent(now['share_at_target'])} at target."
     return Answer(f"{said} {_unfit_words(table)}".strip(), table)
 
 
@@ -93,7 +94,9 @@ def grid(
     _refuse_empty({lever.path: own for lever, own in levers.items()})
     every = {lever.path: lever_values(lever) if own is None else own for lever, own in levers.items()}
     table = _with_changes(run, every, progress, known, cluster, n_threads)
-    return Answer(f"{_range_words(table, list(levers))} {_unfit_words(table)}".strip(), table)
+    currency = run.history.settings.reporting_currency
+    said = _range_words(table[_asked(table, every)], list(levers), currency, _current(table))
+    return Answer(f"{said} {_unfit_words(table)}".strip(), table)
 
 
 def heatmap(
@@ -123,12 +126,14 @@ def heatmap(
     given = {lever_at(run.plan, path).path: list(own) for path, own in (values or {}).items()}
     chosen = {path: given.get(path) for path in names}
     found = grid(run, chosen, progress, earlier, cluster, n_threads).table
-    said = f"{_range_words(found, pair, of)} {_unfit_words(found, with_reason=False)}".strip()
+    currency, asked = run.history.settings.reporting_currency, _asked(found, given)
+    said = f"{_range_words(found[asked], pair, currency, _current(found), of)} "
+    said = (said + _unfit_words(found, with_reason=False)).strip()
     table = found.rename(columns=names)
     table["is_within"] = table["cost"] <= (np.inf if budget is None else budget)
     if budget is not None:
         n, of_all = int(table["is_within"].sum()), int(table["cost"].notna().sum())
-        said = f"{n:,} of {of_all:,} combinations cost at most {short_money(budget)}. {said}"
+        said = f"{n:,} of {of_all:,} combinations cost at most {short_money(budget)} {currency}. {said}"
     return Answer(said, table)
 
 
@@ -170,7 +175,7 @@ def tornado(
     table = table.sort_values("effect", ascending=False, kind="stable").reset_index(drop=True)
     untried = int((every["said"] == UNTRIED).sum())
     stopped = f" {len(every) - untried:,} of {len(every):,} tried." if untried else ""
-    return Answer(_tornado_words(table, move) + stopped, table)
+    return Answer(_tornado_words(table, move, run.history.settings.reporting_currency) + stopped, table)
 
 
 def _settings_of(known: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:
@@ -207,18 +212,19 @@ def lever_ends(lever: Lever, move: Move, times: float = 1.0) -> tuple[float, flo
     return round(low, 6), round(high, 6)  # a third beside more digits is read as another number
 
 
-def _tornado_words(table: pd.DataFrame, move: Move) -> str:
+def _tornado_words(table: pd.DataFrame, move: Move, currency: str) -> str:
     if table["cost"].isna().all():
         return "Nothing is known yet."
     moved = table[table["effect"] > 0]
     if moved.empty:
         return "None of these levers moves cost."
     first = moved.iloc[0]
-    sides = []
+    sides: list[str] = []
     for end, change in (("low", "low_change"), ("high", "high_change")):
         if abs(first[change]) > 0:
             more = "more" if first[change] > 0 else "less"
-            sides.append(f"{number_words(first[end], first['unit'])} costs {short_money(abs(first[change]))} {more}")
+            amount = short_money(abs(first[change])) + f" {currency}" * (not sides)
+            sides.append(f"{number_words(first[end], first['unit'])} costs {amount} {more}")
     own = number_words(first["value"], first["unit"])
     said = f"The {first['label']}, now {own}, moves cost most: {', '.join(sides)}."
     if len(moved) > 1:
@@ -281,18 +287,26 @@ def _current(table: pd.DataFrame) -> pd.Series | None:
     return None if now.empty else now.iloc[0]
 
 
-def _range_words(table: pd.DataFrame, levers: Sequence[Lever], of: Of = "cost") -> str:
+def _asked(found: pd.DataFrame, values: Mapping[str, Sequence[float]]) -> pd.Series:
+    """Which rows are of values asked for, and not of the plan's own alone."""
+    rows = pd.Series(True, index=found.index)
+    for name, of in values.items():
+        rows &= found[name].isin(list(map(float, of)))
+    return rows
+
+
+def _range_words(
+    table: pd.DataFrame, levers: Sequence[Lever], currency: str, now: pd.Series | None, of: Of = "cost"
+) -> str:
     fits = table[table[of].notna()]
     if fits.empty:
         return "No combination makes a plan."
-    words = short_money if of == "cost" else percent
-    said = []
+    words, said = short_money if of == "cost" else percent, list[str]()
     for at in (int(fits[of].argmin()), int(fits[of].argmax())):
         row = fits.iloc[at]
         where = ", ".join(f"{lever.label} {number_words(row[lever.path], lever.unit)}" for lever in levers)
-        said.append(f"{words(row[of])} ({where})")
-    now = _current(table)
-    own = "" if now is None else f" Now it is {words(now[of])}."
+        said.append(f"{words(row[of])}{f' {currency}' * (of == 'cost' and not said)} ({where})")
+    own = "" if now is None else f" The plan as it is {'costs' if of == 'cost' else 'has'} {words(now[of])}."
     return f"{'Cost' if of == 'cost' else 'The share at target'} runs from {said[0]} to {said[1]}.{own}"
 
 

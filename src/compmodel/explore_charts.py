@@ -1,4 +1,4 @@
-"""Charts of a plan's levers: sweep, tornado, heatmap with its budget, Sobol bars with intervals, regret by future.
+"""Charts of a plan's levers: sweep, tornado, heatmap with its budget, Sobol bars with intervals, plans by future.
 
 Each draws the table of its answer. The plan as it is stands in grey, or is marked.
 
@@ -29,6 +29,7 @@ from compmodel.figures import (
 from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.trials import lever_at
+from compmodel.wording import capitalised
 
 MOST_LEVERS = 12
 NAME, LEVER = (22, 3), 56
@@ -253,32 +254,30 @@ def sobol_bars(answer: Answer) -> Figure:
 
 
 def regret_dots(answer: Answer, currency: str = "") -> Figure:
-    """Returns each plan's regret in every future as a dot, with its mean and its largest; the least bad plan first."""
+    """Returns how much worse than the best one each plan is in every future, a dot each; the least bad plan first."""
     table = answer.table
+    is_of_cost = "value" not in table or (table["value"] == table["cost"]).all()
+    worse = "above the cheapest plan" if is_of_cost else "further from the budget than the best plan"
     plans = table.drop_duplicates("plan")
     titles = plans["title"].tolist()
     marker = {"color": style.BASELINE, "size": 9, "opacity": 0.7}
+    amounts = [table[name].map(style.statement_money) for name in ("regret", "cost")]
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "name": "a future",
+        "name": "one future",
         "x": table["regret"].tolist(),
         "y": table["title"].tolist(),
         "marker": marker,
         "cliponaxis": False,
-        "customdata": hover_rows(
-            table["title"],
-            table["future"],
-            table["regret"].map(style.statement_money),
-            table["cost"].map(style.statement_money),
-        ),
-        "hovertemplate": "%{customdata[0]}, %{customdata[1]}: regret %{customdata[2]}, cost %{customdata[3]}"
+        "customdata": hover_rows(table["title"], table["future"], *amounts),
+        "hovertemplate": f"%{{customdata[0]}}, %{{customdata[1]}}: %{{customdata[2]}} {worse}, cost %{{customdata[3]}}"
         "<extra></extra>",
     }
     traces: list[dict[str, Any]] = [dots]
     for name, column, colour, symbol in (
-        ("mean", "mean_regret", style.PLANS[0], "diamond"),
-        ("largest", "largest_regret", style.LOSS, "line-ns"),
+        ("on average", "mean_regret", style.PLANS[0], "diamond"),
+        ("at worst", "largest_regret", style.LOSS, "line-ns"),
     ):
         look: dict[str, Any] = {"color": colour, "size": 13 if symbol == "diamond" else 18, "symbol": symbol}
         look |= {"line": {"color": colour, "width": 4}} if symbol == "line-ns" else {}
@@ -292,13 +291,13 @@ def regret_dots(answer: Answer, currency: str = "") -> Figure:
                 "marker": look,
                 "cliponaxis": False,
                 "customdata": hover_rows(titles, plans[column].map(style.statement_money)),
-                "hovertemplate": f"%{{customdata[0]}}: {name} %{{customdata[1]}}<extra></extra>",
+                "hovertemplate": f"%{{customdata[0]}}: {name} %{{customdata[1]}} {worse}<extra></extra>",
             }
         )
     axis = money_axis("", table["regret"])
     low, high = axis["range"]
     axis["range"] = [low - 0.05 * (high - low), high]  # a dot at 0 must not lie on a name
-    title = f"Regret, {currency}" if currency else "Regret"
+    title = capitalised(worse) + (f", {currency}" if currency else "")
     height = 120 + 44 * max(len(titles), 2)
     return finished_figure(traces, {"xaxis": axis, "yaxis": people_axis(titles)}, height=height, title=title)
 

@@ -16,7 +16,7 @@ from compmodel.components import Component
 from compmodel.replay import Replay
 from compmodel.still_due import still_due
 from compmodel.style import count_words
-from compmodel.wording import number
+from compmodel.wording import number, people_periods
 
 ALL, NOBODY, FEW = 0.95, 0.05, 10
 """Shares of people's periods that reach 100%; below so many of them nothing is said."""
@@ -73,14 +73,14 @@ def _attained(run: Replay, component: Component, title: str) -> Iterator[Lint]:
             fix += ", or write target.yearly if it is meant for a year: it is held against a single period"
         yield Lint(
             f"{path}.target",
-            f"{number(round(reached, 3), 'share')} of people's {_plural(period)} in {span} reach the {title} goal",
+            f"{number(round(reached, 3), 'share')} of {people_periods(period)} in {span} reach the {title} goal",
             f"{'it is paid like salary' if is_easy else 'it pays hardly anybody in full'}; {NORM}",
             fix,
         )
     elif positive < 0.5:
         yield Lint(
             f"{path}.curve",
-            f"only {number(round(positive, 3), 'share')} of people's {_plural(period)} in {span} are paid anything for "
+            f"only {number(round(positive, 3), 'share')} of {people_periods(period)} in {span} are paid anything for "
             f"{title}",
             f"most people stand below its threshold and have little to gain; {NORM}",
             "lower the threshold (the floor of attainment, or the curve's first point)",

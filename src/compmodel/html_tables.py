@@ -54,7 +54,7 @@ _SHARES = {"weight", "attainment", "factor", "proration", "share_of_cost", "comp
 _SHARES |= {"cost_of_sales", "share_of_results", "share_threshold", "share_target", "share_excellence", "excellence_at"}
 _SHARES |= {"pay_share", "margin", "share", "share_at_target", "attainment_above", "attainment_to", "secured_part"}
 _SHARES |= {"swing_share", "relative", "nothing_share", "actual_share", "chance_share", "chance_low", "chance_high"}
-_SHARES |= {"reliability", "reliability_low", "reliability_high", "jump"}
+_SHARES |= {"reliability", "reliability_low", "reliability_high", "jump", "next_point_pays"}
 _SHARES |= {f"{name}{end}" for name in ("first", "total") for end in ("", "_low", "_high")}
 _MEASURED = {"value", "target"}
 _IN_UNIT = {*_MEASURED, "now", "amount", "low", "high", "cliff_at"}
@@ -121,6 +121,13 @@ _HEADINGS = {
     "swing_share": "swing of pay",
     "relative": "against individual targets",
     "own_pay": "own pay",
+    "next_point_pays": "next point pays, of its target incentive",
+    "jump": "of it at once",
+    "least": "of the best plan",
+    "regret": "worse than the best plan by",
+    "largest_regret": "worse by, at most",
+    "mean_regret": "worse by, on average",
+    "matters": "makes a difference",
     "nothing_share": "share whose pay does not move",
     "attainment_to": "attainment at most",
     "at_target": "cost at target",
@@ -146,9 +153,9 @@ _HEADINGS = {
 
 
 def _told_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns of one name that are different things: pay and slope as money, or as factors; what regret is of."""
+    """Columns of one name that are different things: pay and slope as money, or as shares; what regret is of."""
     if "jump" in table:
-        return table.drop(columns="slope").rename(columns={"pay": "factor"})
+        return table.drop(columns="slope").rename(columns={"pay": "next_point_pays"})
     if "regret" in table:
         table = table.drop(columns="value")
     if "effect" in table:

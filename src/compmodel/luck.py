@@ -104,21 +104,32 @@ def reliability(comparison: Comparison, component: str = "", n_draws: int = 2000
         shares = {"chance_share": share, "chance_low": low, "chance_high": high}
         rest = {"reliability": 1 - share, "reliability_low": 1 - high, "reliability_high": 1 - low}
         rows.append({"figure": figure, **points, **shares, **rest})
-    return Answer(" ".join([_says(title, period, rows[0]), *map(_of_year, rows[1:])]), pd.DataFrame(rows))
+    said = _of_year(title, period, rows) if len(rows) > 1 else _says(title, period, rows[0])
+    return Answer(said, pd.DataFrame(rows))
 
 
 def _says(title: str, period: str, row: dict[str, float]) -> str:
-    low, high = (percent(row[name]) for name in ("chance_low", "chance_high"))
-    much = "little" if row["chance_share"] > 0.6 else "something" if row["chance_share"] > 0.3 else "much"
-    said = (
-        f"{percent(row['chance_share'])} of its spread is chance, nine times in ten {low.removesuffix('%')} to {high}"
+    return (
+        f"Of what sets people's own {in_sentence(title)} apart in a {period}, {percent(row['chance_share'])} is luck "
+        f"({_between(row)}), so one {period} says {_much(row)} about the person."
     )
-    return f"A {period}'s individual {in_sentence(title)} says {much} about the person: {said}."
 
 
-def _of_year(row: dict[str, float]) -> str:
+def _of_year(title: str, period: str, rows: list[dict[str, float]]) -> str:
+    shares = [percent(row["chance_share"]) for row in rows]
+    return (
+        f"Over a whole year {shares[1]} of what sets people's own {in_sentence(title)} apart is luck "
+        f"({_between(rows[1])}), against {shares[0]} in a {period}, so a year says {_much(rows[1])} about the person."
+    )
+
+
+def _between(row: dict[str, float]) -> str:
     low, high = (percent(row[name]) for name in ("chance_low", "chance_high"))
-    return f"Of a whole year's it is {percent(row['chance_share'])} ({low.removesuffix('%')} to {high})."
+    return f"between {low} and {high} nine times in ten"
+
+
+def _much(row: dict[str, float]) -> str:
+    return "little" if row["chance_share"] > 0.6 else "something" if row["chance_share"] > 0.3 else "much"
 
 
 def luck(comparison: Comparison, component: str = "", n_draws: int = 2000, seed: int = 0) -> Answer:

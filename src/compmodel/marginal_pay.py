@@ -31,6 +31,7 @@ from compmodel.next_steps import (
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import count_words, percent, short_money
+from compmodel.wording import people_periods
 
 ALL = "all of ARR"
 DEAD, CAPPED, CLIFF, PAYS, LESS, UNDEFINED = "dead zone", "cap reached", "cliff", "pays more", "pays less", "undefined"
@@ -240,11 +241,11 @@ def _sentence(comparison: Comparison, plan: Plan, rows: pd.DataFrame, step: floa
     known = whole[whole["zone"] != UNDEFINED]
     if not len(known):
         return f"{plan.title} pays nobody on a measure of ARR here, so no further ARR pays."
-    n, of = len(known), f"people-{plan.pay.period}s".replace("halfs", "halves")
-    of = f"person-{plan.pay.period}" if n == 1 else of
+    n, of = len(known), people_periods(plan.pay.period, len(known))
     nothing = known["extra"] == 0
     said = (
-        f"Under {plan.title} another {step:,.0f} of retained ARR paid nothing in {percent(nothing.mean())} of {n} {of}"
+        f"Under {plan.title} another {step:,.0f} {comparison.currency} of retained ARR paid nothing in "
+        f"{percent(nothing.mean())} of {n} {of}"
     )
     is_dead = known["is_dead"].astype(bool) & nothing
     parts = [(is_dead, "in a dead zone"), (nothing & ~is_dead, "with the cap reached")]

@@ -29,7 +29,7 @@ from compmodel.marginal_pay import (
 from compmodel.marginal_pay_map import marginal_pay_map as map_answer
 from compmodel.payout_curves import TINY
 from compmodel.plan import Plan
-from compmodel.wording import in_sentence
+from compmodel.wording import capitalised, in_sentence, people_periods
 
 ZONES = {
     PAYS: ("#0072b2", "circle"),
@@ -57,22 +57,21 @@ def marginal_pay_curve(
     colour = plan_colours(comparison)[drawn.name]
     base = comparison.plans[0]
     same = next((c for c in base.components if c.metric == part.metric and drawn.name != base.name), None)
-    traces = (
-        [] if same is None else [_curve(base, same, style.BASELINE, 4), _outline(_of(counts, base.name, same.name))]
-    )
-    traces.append(_curve(drawn, part, colour, 2.5))
     mine = _of(counts, drawn.name, part.name)
+    theirs = mine[:0] if same is None else _of(counts, base.name, same.name)
+    span = _span(pd.concat([mine["band"], theirs["band"]]), part, *([] if same is None else [same]))
+    traces = [] if same is None else [_curve(base, same, style.BASELINE, 4, span), _outline(theirs)]
+    traces.append(_curve(drawn, part, colour, 2.5, span))
     traces += [_counts(mine[mine["zone"] == zone], zone) for zone in ZONES]
     factors = pd.Series([y for trace in traces for y in trace["y"] if trace.get("yaxis") != "y2"])
-    n = pd.concat([mine.groupby("band")["n"].sum(), pd.Series([1.0])])
-    if same is not None:
-        n = pd.concat([n, _of(counts, base.name, same.name).groupby("band")["n"].sum()])
+    n = pd.concat([pd.Series([1.0]), *(of.groupby("band")["n"].sum() for of in (mine, theirs))])
+    people = people_periods(drawn.pay.period)
     axes = {
-        "xaxis": {**_attainment_axis(f"Attainment of {in_sentence(part.title)}"), "anchor": "y2"},
+        "xaxis": {**_attainment_axis(f"Attainment of {in_sentence(part.title)}", span), "anchor": "y2"},
         "yaxis": {**axis_around(factors, "Payout"), "tickformat": ".0%", "nticks": 5, "domain": [0.42, 1]},
-        "yaxis2": {**axis_around(n, "People"), "nticks": 4, "domain": [0, 0.32]},
+        "yaxis2": {**axis_around(n, capitalised(people)), "nticks": 4, "domain": [0, 0.32]},
     }
-    figure = finished_figure(traces, axes, height=460, title=f"Payout curve, and people-{drawn.pay.period}s under it")
+    figure = finished_figure(traces, axes, height=460, title=f"Payout curve, and {people} under it")
     figure.update_layout(barmode="stack", bargap=0.05)
     return figure
 
@@ -89,8 +88,11 @@ def marginal_pay_by_attainment(
     drawn, part = _chosen(comparison, table, plan, component)
     base = comparison.plans[0]
     same = next((c for c in base.components if c.metric == part.metric and drawn.name != base.name), None)
-    traces = [] if same is None else [_marks(_of(table, base.name, same.name), base, style.BASELINE, "circle-open")]
     mine = _of(table, drawn.name, part.name)
+    theirs = mine[:0] if same is None else _of(table, base.name, same.name)
+    drawn_at = pd.concat([of.loc[of["slope"].notna(), "attainment"] for of in (mine, theirs)])
+    span = _span(drawn_at, part, *([] if same is None else [same]))
+    traces = [] if same is None else [_marks(theirs, base, style.BASELINE, "circle-open")]
     for zone, (colour, symbol) in ZONES.items():
         some = mine[mine["zone"] == zone]
         if len(some):
@@ -111,9 +113,14 @@ def marginal_pay_by_attainment(
     ]
     slopes = pd.Series([y for trace in traces for y in trace["y"] if y == y] or [0.0])
     amounts: dict[str, Any] = {**money_axis("", slopes), "zeroline": True}
-    axes = {"xaxis": _attainment_axis(f"Attainment of {in_sentence(part.title)}"), "yaxis": amounts}
+    across = _attainment_axis(f"Attainment of {in_sentence(part.title)}", span)
+    if "n" in table:
+        small = f'<span style="font-size:11px;color:{style.QUIET}">'
+        across["title"]["text"] += f"<br>{small}the larger a mark, the more {people_periods(drawn.pay.period)}</span>"
+    axes = {"xaxis": across, "yaxis": amounts}
     title = f"Pay for the next 1,000 of ARR by {in_sentence(part.title)} alone, {comparison.currency}"
-    return finished_figure(traces, axes, height=420, title=title, annotations=notes)
+    figure = finished_figure(traces, axes, height=420, title=title, annotations=notes)
+    return figure.update_layout(margin={"b": 62}) if "n" in table else figure
 
 
 def marginal_pay_map(comparison: Comparison, answer: Answer | None = None) -> Figure:
@@ -175,10 +182,17 @@ def _of(table: pd.DataFrame, plan: str, component: str) -> pd.DataFrame:
     return mine.assign(band=(np.floor(inside / BAND + 1e-9) * BAND + BAND / 2).round(6))
 
 
-def _attainment_axis(title: str) -> dict[str, Any]:
-    air = 0.03
-    span = [SHOWN[0] - air, SHOWN[1] + air]
-    return {"title": {"text": plain_text(title), "standoff": 6}, "range": span, "tickformat": ".0%", "tickangle": 0}
+def _span(stood: pd.Series, *parts: Component) -> tuple[float, float]:
+    """The attainment that is drawn: where people stood, and the points of the curves."""
+    points = [at for part in parts for at, _ in (*part.curve.points, *part.curve.bands)]
+    at = np.array([0.0, 1.0, *points, *stood.dropna()]).clip(*SHOWN)
+    return float(at.min()), float(at.max())
+
+
+def _attainment_axis(title: str, span: tuple[float, float]) -> dict[str, Any]:
+    air = 0.03 + BAND / 2
+    ends = [span[0] - air, span[1] + air]
+    return {"title": {"text": plain_text(title), "standoff": 6}, "range": ends, "tickformat": ".0%", "tickangle": 0}
 
 
 def _flags(mine: pd.DataFrame) -> tuple[list[float], list[float], list[float]]:
@@ -187,11 +201,12 @@ def _flags(mine: pd.DataFrame) -> tuple[list[float], list[float], list[float]]:
     return highest["attainment"].clip(*SHOWN).tolist(), highest["slope"].tolist(), highest["cliff_pay"].tolist()
 
 
-def _curve(plan: Plan, component: Component, colour: str, width: float) -> dict[str, Any]:
+def _curve(plan: Plan, component: Component, colour: str, width: float, span: tuple[float, float]) -> dict[str, Any]:
     curve = component.curve
     leaps = np.array([at for at, _, _ in curve_cliffs(curve)])
-    corners = np.concatenate([pieces(curve, is_exact=False).at, leaps - TINY, leaps + TINY, SHOWN])
-    at = np.unique(corners[(corners >= SHOWN[0]) & (corners <= SHOWN[1])])
+    low, high = span[0] - BAND, span[1] + BAND
+    corners = np.concatenate([pieces(curve, is_exact=False).at, leaps - TINY, leaps + TINY, [low, high]])
+    at = np.unique(corners[(corners >= low) & (corners <= high)])
     return {
         "type": "scatter",
         "mode": "lines",

@@ -37,7 +37,7 @@ def cents_of_values(run: Replay, value: Floats) -> Cents:
     """
     if why := no_other_values(run.plan):
         said = f"{run.plan.title} {why}, so it cannot be paid on other values than were measured"
-        raise CompModelError(f"{said}. Leave it out, or run replay() on each history.")
+        raise CompModelError(f"{said}. Leave it out; on one history at a time it can be paid, in Python by replay().")
     found = np.zeros(value.shape[:2], dtype=np.int64)
     step = max(1, MOST_BYTES // (64 * max(1, min(PART, value[:1].size))))
     for rows, part in parts_of_people(run):

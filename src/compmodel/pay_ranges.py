@@ -60,7 +60,7 @@ def cost_range(
 def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame) -> str:
     of_all: dict[Any, Any] = table[table["period"] == "Total"].set_index("plan").to_dict("index")
     own: dict[str, Any] = of_all[comparison.baseline]
-    n = len(comparison.periods)
+    n, currency = len(comparison.periods), comparison.currency
     over = f"over {comparison.period_count}" if n > 1 else f"in {comparison.periods[0].name}"
     said = []
     others = _drawn_plans(comparison, drawn)[1:]
@@ -72,7 +72,7 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
             continue
         relative = f" ({signed_percent(row['change'] / own['cost'])})" if own["cost"] else ""
         more = "more" if row["change"] >= 0 else "less"
-        said.append(f"{plan.title} costs {short_money(abs(row['change']))} {more} {over}{relative}.")
+        said.append(f"{plan.title} costs {short_money(abs(row['change']))} {currency} {more} {over}{relative}.")
         span = f"between {signed_money(low)} and {signed_money(high)} nine times in ten"
         if low <= 0 <= high:
             said.append(f"On resampled histories the difference lies {span}: too few customers to tell the two apart.")
@@ -80,7 +80,8 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
             said.append(f"On resampled histories the difference lies {span}.")
     if not others:
         span = f"between {short_money(own['p10'])} and {short_money(own['p90'])} eight times in ten"
-        said = [f"{own['title']} costs {short_money(own['cost'])} {over}. On resampled histories it costs {span}."]
+        said = [f"{own['title']} costs {short_money(own['cost'])} {currency} {over}."]
+        said.append(f"On resampled histories it costs {span}.")
     return " ".join([*said, *_how(comparison, drawn)])
 
 

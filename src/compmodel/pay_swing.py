@@ -80,7 +80,7 @@ def _refuse_telling(comparison: Comparison, run: Replay, asked: npt.NDArray[np.b
     n_people = run.stage.people["payee_id"][asked].nunique()
     if comparison.names == "aliases" and n_people < SMALLEST_TEAM:
         who = count_words(n_people, "person", "people")
-        raise CompModelError(f'The mean pay of {who} would tell whose it is. Compare with names="shown".')
+        raise CompModelError(f"The mean pay of {who} would tell whose it is. Ask with names shown.")
 
 
 def pay_swing(comparison: Comparison, plan: str = "", n_draws: int = 512, seed: int = 0) -> Answer:
@@ -140,7 +140,8 @@ def _swing_sentence(table: pd.DataFrame, period: str) -> str:
     alone, blended, team = table["swing_share"]
     if not alone > 0:
         return "Chance does not swing pay: no customer's year reaches it."
-    first = f"On individual targets chance swings a {period}'s pay by {percent(alone)} of target incentive"
+    first = f"On individual targets luck typically moves a {period}'s pay up or down by {percent(alone)} of its target"
+    first += " incentive"
     return f"{first}. On team targets pay would swing {_times(team / alone)}, blended {_times(blended / alone)}."
 
 
@@ -180,7 +181,8 @@ def pay_for_retained(comparison: Comparison, plan: str = "", extra: float = 10_0
     table.insert(3, "relative", table["own_pay"] / alone if alone > 0 else np.nan)
     own, blended, team = (short_money(of) for of in table["own_pay"])
     sentence = (
-        f"Of {short_money(extra)} more that one person retains in a {comparison.period_word}, {own} reaches that "
+        f"Of {short_money(extra)} {comparison.currency} more that one person retains in a {comparison.period_word}, "
+        f"{own} {comparison.currency} reaches that "
     )
     sentence += f"person's pay on individual targets, {blended} blended and {team} on team targets"
     gone = 1 - table["relative"].iloc[-1]
@@ -236,8 +238,9 @@ def account_move(history: History, plan: Plan, account_id: str, to_payee: str, o
     table = table.sort_values(["part", "person", "period"], ascending=[False, True, True], ignore_index=True)
     names = dict(zip(table["payee_id"], table["person"], strict=True))
     gives = " and ".join(names.get(of, of) for of in givers) or "nobody"
+    currency = history.settings.reporting_currency
     sentence = f"Had {account_id} gone from {gives} to {names.get(to_payee, to_payee)} on {on}, "
-    sentence += f"pay would change by {signed_money(sums.get('gives', 0.0))} for who gives it, "
+    sentence += f"pay would change by {signed_money(sums.get('gives', 0.0))} {currency} for who gives it, "
     sentence += f"{signed_money(sums.get('takes', 0.0))} for who takes it"
     others = sums.get("", 0.0)
     return Answer(

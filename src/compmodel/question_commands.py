@@ -21,25 +21,28 @@ from compmodel.command_options import (
     Mapping,
     Names,
     NamesOption,
+    OnePlan,
+    OutTable,
     Periods,
     Plans,
+    asked_of_one,
+    checked_out,
+    compared,
     progress_bar,
 )
-from compmodel.compare import Answer, compare
+from compmodel.compare import Answer
 from compmodel.documents import write_beside
 from compmodel.errors import CompModelError
 from compmodel.explore import grid, sweep
 from compmodel.levers import Lever
 from compmodel.money import exact
 from compmodel.pay_ranges import cost_range
-from compmodel.periods import checked_quarters
-from compmodel.plan import load_plan, load_plans
+from compmodel.plan import Plan
 from compmodel.plan_commands import WIDEST
-from compmodel.question_pages import PAGES, answered_page, check_page
+from compmodel.question_pages import PAGES, answered_page, check_page, page_note
 from compmodel.replay import Replay, replay
-from compmodel.reports import CHAIN_FORMATS, PAGE_FORMATS, check_out, write_questions
+from compmodel.reports import CHAIN_FORMATS, PAGE_FORMATS, write_questions
 from compmodel.scenarios import scenario_results
-from compmodel.sources import load_history
 from compmodel.trials import RESULTS, UNTRIED, lever_at, lever_values
 
 MOST_SETTINGS = 1_000_000
@@ -49,7 +52,8 @@ STOPPED = 130
 
 
 def sweep_plan(
-    plan: Annotated[Path, typer.Option(help="Plan file.")],
+    context: typer.Context,
+    plan: OnePlan,
     lever: Annotated[
         list[str],
         typer.Option(
@@ -64,11 +68,9 @@ def sweep_plan(
     cluster: Cluster = "",
 ) -> None:
     """Show what a plan costs as its numbers move; Ctrl-C writes what is done."""
-    periods = checked_quarters(periods)
-    check_out(out, CHAIN_FORMATS)
-    design = load_plan(plan)
-    values = lever_ranges([(lever_at(design, name), span) for name, span in map(_parts, lever)])
-    (run,) = replay([design], load_history(data, mapping), periods)
+    outs = checked_out(out, CHAIN_FORMATS)
+    design, history, periods, values = asked_of_one(context, plan, periods, data, mapping, outs, (lever, _moved))
+    (run,) = replay([design], history, periods)
     known = known_settings(resume, run, list(values)) if resume else None
     with progress_bar("Settings") as progress:
         if len(values) == 1:
@@ -89,6 +91,7 @@ def sweep_plan(
 
 
 def cost_ranges(
+    context: typer.Context,
     plans: Plans,
     periods: Periods,
     baseline: Baseline = "",
@@ -97,13 +100,11 @@ def cost_ranges(
     draws: Annotated[int, typer.Option(help="How many histories are drawn.")] = 2000,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0)] = 0,
     cluster: Cluster = "",
-    out: Annotated[Path | None, typer.Option(help="Also write the table as .csv.")] = None,
+    out: OutTable = None,
 ) -> None:
     """Show what plans cost on resampled histories, and whether chance alone could make their difference."""
-    periods = checked_quarters(periods)
-    if out:
-        check_out(out, CHAIN_FORMATS)
-    comparison = compare(replay(load_plans(*plans), load_history(data, mapping), periods), baseline)
+    outs = checked_out(out, CHAIN_FORMATS)
+    comparison = compared(context, plans, periods, baseline, data, mapping, Names.aliases, outs)
     done = [0]
     with progress_bar("Draws") as progress:
 
@@ -121,6 +122,7 @@ def cost_ranges(
 
 
 def answer_questions(
+    context: typer.Context,
     page: Annotated[str, typer.Argument(help=f"Which questions: {', '.join(PAGES)}.")],
     plans: Plans,
     periods: Periods,
@@ -131,18 +133,33 @@ def answer_questions(
     names: NamesOption = Names.aliases,
 ) -> None:
     """Answer the questions of a notebook in sentences, and as one file that opens offline."""
-    check_page(page)
-    if out:
-        check_out(out, PAGE_FORMATS)
-    comparison = compare(replay(load_plans(*plans), load_history(data, mapping), periods), baseline, names.value)
+    more = (checked_out(out, PAGE_FORMATS), (page, check_page))
+    comparison = compared(context, plans, periods, baseline, data, mapping, names, *more)
     asked = []
+    note = page_note(page, comparison)
+    _say(f"{comparison.company}, {', '.join(comparison.facts)}. {note}".strip())
     with progress_bar("Questions") as progress:
         for one in answered_page(page, comparison, progress):
             asked.append(one)
             _say(f"{one.heading}. {one.answer.sentence}")
     if out:
         title = f"{comparison.company}: {page.replace('_', ' ')}"
-        typer.echo(f"Written: {write_questions(title, comparison, asked, out)}")
+        typer.echo(f"Written: {write_questions(title, comparison, asked, out, note)}")
+
+
+def _moved(asked_of: tuple[Plan, list[str]]) -> dict[str, list[float]]:
+    """The values of each lever asked for. Raises CompModelError with what is wrong with any of them."""
+    (plan, asked), levers, said = asked_of, [], []
+    for one in asked:
+        try:
+            name, span = _parts(one)
+            levers.append((lever_at(plan, name), span))
+            lever_ranges(levers[-1:])
+        except CompModelError as error:
+            said.append(str(error))
+    if said:
+        raise CompModelError("\n".join(said))
+    return lever_ranges(levers)
 
 
 def lever_ranges(asked: list[tuple[Lever, str]]) -> dict[str, list[float]]:
@@ -155,7 +172,7 @@ def lever_ranges(asked: list[tuple[Lever, str]]) -> dict[str, list[float]]:
     for lever, span in asked:
         if lever.path in found:
             raise CompModelError(f"--lever {lever.path} is given twice. Give each lever once.")
-        found[lever.path] = range_values(lever.path, span) if span else lever_values(lever)
+        found[lever.path] = range_values(lever.path.removesuffix(".default"), span) if span else lever_values(lever)
         n *= len({*found[lever.path], lever.value})
     if n > MOST_SETTINGS:
         fix = "Take larger steps or fewer levers."
@@ -171,11 +188,15 @@ def range_values(path: str, span: str) -> list[float]:
     """
     fix = f"Write --lever {path}=LOW:HIGH:STEP, such as 1.05:1.25:0.01."
     try:
-        low, high, step = (exact(float(part)) for part in span.split(":"))
+        first, last, by = span.split(":")
+        low, high, step = (exact(float(part)) for part in (first, last, by))
     except (ValueError, OverflowError):
         raise CompModelError(f"--lever {path}={span} is no range. {fix}") from None
-    if step <= 0 or high < low:
-        raise CompModelError(f"--lever {path}={span} holds no value: it needs LOW up to HIGH, a STEP above 0. {fix}")
+    if high < low:
+        swapped = f"Swap the two: --lever {path}={last}:{first}:{by.strip().removeprefix('-')}."
+        raise CompModelError(f"--lever {path}={span} goes down, from {first} to {last}, but LOW comes first. {swapped}")
+    if step <= 0:
+        raise CompModelError(f"--lever {path}={span} holds no value, as its STEP must be above 0. {fix}")
     if (high - low) / step > MOST_SETTINGS:
         raise CompModelError(f"--lever {path}={span} holds more than {MOST_SETTINGS:,} values. Take a larger step.")
     return [float(low + k * step) for k in range(int((high - low) / step) + 1)]

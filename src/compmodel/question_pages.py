@@ -90,6 +90,20 @@ def check_page(page: str) -> None:
     raise CompModelError(f"{page!r} is no page of questions. {nearest(page, PAGES)}")
 
 
+def page_note(page: str, comparison: Comparison) -> str:
+    """Returns which plan a page about one looks at, and how to choose another; nothing where there is no choice."""
+    if len(comparison.plans) < 2 or page not in ONE_PLAN:
+        return ""
+    return ONE_PLAN[page].format(_looked_at(comparison).plan.title, comparison.plan(comparison.baseline).title)
+
+
+ONE_PLAN = {
+    "sensitivity": "Numbers are moved in {0}, the first plan beside the baseline; give another plan first to move its.",
+    "team_or_individual": "Looked at is {1}, the baseline; to look at another plan, name it as the baseline.",
+}
+"""Pages about one plan: why this one."""
+
+
 def answered_page(page: str, comparison: Comparison, progress: Progress | None = None) -> Iterator[Asked]:
     """Yields each question of a page as soon as it is answered.
 

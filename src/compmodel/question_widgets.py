@@ -18,7 +18,15 @@ from compmodel.editing import Shown, header_html
 from compmodel.errors import CompModelError, nearest
 from compmodel.lab import definition_answers
 from compmodel.plan import load_plans
-from compmodel.question_pages import PAGES, SHOWN_BY_SLIDERS, Asked, Question, answered_page, answered_question
+from compmodel.question_pages import (
+    PAGES,
+    SHOWN_BY_SLIDERS,
+    Asked,
+    Question,
+    answered_page,
+    answered_question,
+    page_note,
+)
 from compmodel.replay import replay
 from compmodel.sources import load_history
 
@@ -28,10 +36,10 @@ class MoreQuestions(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, comparison: Callable[[], Comparison]):
         self._comparison = comparison
-        self._every: list[Question] = [
-            one for page in PAGES.values() for one in page if one.heading not in SHOWN_BY_SLIDERS
+        self._every: list[tuple[str, Question]] = [
+            (name, one) for name, page in PAGES.items() for one in page if one.heading not in SHOWN_BY_SLIDERS
         ]
-        options = [("choose one", -1), *((one.heading, number) for number, one in enumerate(self._every))]
+        options = [("choose one", -1), *((one.heading, number) for number, (_, one) in enumerate(self._every))]
         self.chooser = widgets.Dropdown(options=options, value=-1, description="Ask more")
         self.answer = widgets.VBox()
         super().__init__([self.chooser, self.answer])
@@ -44,7 +52,12 @@ class MoreQuestions(widgets.VBox):  # type: ignore[misc]
             self.answer.children = []
             return
         self.answer.children = [widgets.HTML('<p class="cm-busy">calculating …</p>')]
-        self.answer.children = [_chart(answered_question(self._every[self.chooser.value], self._comparison()))]
+        (page, question), comparison = self._every[self.chooser.value], self._comparison()
+        self.answer.children = [_chart(answered_question(question, comparison)), _status(page_note(page, comparison))]
+
+
+def _status(text: str) -> widgets.HTML:
+    return widgets.HTML(f'<p class="cm-status">{html.escape(text)}</p>' * bool(text))
 
 
 def _chart(asked: Asked, library: str = "") -> Chart:
@@ -68,7 +81,7 @@ def open_questions(
     charts = [_chart(one, get_plotlyjs() if number == first else "") for number, one in enumerate(asked)]
     titles = "; ".join(f"{plan.title}" + " (baseline)" * (plan.name == baseline) for plan in comparison.plans)
     head = widgets.HTML(header_html(comparison)).add_class("cm-head")
-    said = widgets.HTML(f'<p class="cm-status">{html.escape(titles)}</p>')
+    said = _status(f"{titles}. {page_note(page, comparison)}".strip())
     return widgets.VBox([style_tag(), head, said, *charts]).add_class("cm-page")
 
 

@@ -80,9 +80,9 @@ def pay_change_reasons(comparison: Comparison, order: Order = "stated", person: 
 def _refuse_telling(comparison: Comparison, person: str) -> None:
     people = comparison.labels["person"].tolist()
     if comparison.names == "aliases" and person:
-        raise CompModelError('Beside aliases a person\'s reasons would tell the target. Compare with names="shown".')
+        raise CompModelError("Beside aliases a person's reasons would tell the target. Ask with names shown.")
     if comparison.names == "aliases" and len(people) < SMALLEST_TEAM:
-        raise CompModelError(f'Reasons of {len(people)} would tell whose they are. Compare with names="shown".')
+        raise CompModelError(f"Reasons of {len(people)} would tell whose they are. Ask with names shown.")
     if person and person not in people:
         raise CompModelError(f"{person!r} is not paid in these periods. {nearest(person, people)}")
 

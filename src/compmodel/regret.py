@@ -155,7 +155,7 @@ def regret(
     table = costs.sort_values(["largest_regret", "mean_regret"], kind="stable").reset_index(drop=True)
     n = table["future"].nunique()
     stopped = f" {n:,} of {len(futures):,} futures tried." if n < len(futures) else ""
-    return Answer((_words(table, budget) if n else "No future was tried.") + stopped, table)
+    return Answer((_words(table, budget, comparison.currency) if n else "No future was tried.") + stopped, table)
 
 
 def _costs(
@@ -193,22 +193,24 @@ def _costs_in(
     ]
 
 
-def _words(table: pd.DataFrame, budget: float | None) -> str:
+def _words(table: pd.DataFrame, budget: float | None, currency: str) -> str:
     n = count_words(table["future"].nunique(), "future")
     plans = table.drop_duplicates("plan")
-    what = "above the cheapest plan" if budget is None else f"further from the budget of {short_money(budget)}"
+    what = (
+        "above the cheapest plan" if budget is None else f"further from the budget of {short_money(budget)} {currency}"
+    )
     said = []
-    for i, (_, plan) in enumerate(plans.iterrows()):
+    for _, plan in plans.iterrows():
         mine = table[table["plan"] == plan["plan"]]
         worst = mine.loc[mine["regret"].idxmax(), "future"]
         largest, mean = short_money(plan["largest_regret"]), short_money(plan["mean_regret"])
         if not plan["largest_regret"]:
             said.append(f"{plan['title']} is never beaten")
-        elif not i:
-            said.append(f"{plan['title']} is at worst {largest} {what} ({worst}), {mean} on average")
+        elif not any(" at worst " in one for one in said):
+            said.append(f"{plan['title']} is at worst {largest} {currency} {what} ({worst}), {mean} on average")
         else:
             said.append(f"{plan['title']} at worst {largest} ({worst}), {mean} on average")
     judged = "cost alone" if budget is None else "the distance from the budget alone"
     if len(plans) == 1:
-        return f"{plans.iloc[0]['title']} is the only plan; a second one makes regret. Judged by {judged}."
+        return f"{plans.iloc[0]['title']} is the only plan; give a second one to hold it against. Judged by {judged}."
     return f"Over {n}, judged by {judged}: {'; '.join(said)}. KPIs and logo retention stay as they were in all of them."

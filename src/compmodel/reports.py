@@ -26,7 +26,7 @@ from compmodel.blocks import Progress, block_results
 from compmodel.charts import QUESTIONS
 from compmodel.compare import Answer, Comparison, payout_table
 from compmodel.definition_words import legend_html, read_table
-from compmodel.documents import write_beside
+from compmodel.documents import nearest_path, write_beside
 from compmodel.errors import CompModelError, nearest
 from compmodel.explain import Explanation
 from compmodel.html_tables import details_html
@@ -81,7 +81,8 @@ def render_reports(
 
 def _check_notebook(notebook: Path, parameters: Mapping[str, Any]) -> None:
     if not notebook.is_file():
-        raise CompModelError(f"{notebook} is not there. Run this from the project's folder, or give --notebook.")
+        fix = nearest_path(notebook, "Run this from the project's folder, or give --notebook.")
+        raise CompModelError(f"{notebook} is not there. {fix}")
     if notebook.suffix != ".ipynb":
         raise CompModelError(f"{notebook} is not a notebook. Give another --notebook, which ends in .ipynb.")
     try:
@@ -181,7 +182,7 @@ def write_definitions(lab: Lab, company: str, out: Path) -> Path:
     return out
 
 
-def write_questions(title: str, comparison: Comparison, asked: Sequence[Asked], out: Path) -> Path:
+def write_questions(title: str, comparison: Comparison, asked: Sequence[Asked], out: Path, note: str = "") -> Path:
     """Writes answered questions as one offline page: what is compared; heading, sentence, table and chart of each."""
     check_out(out, PAGE_FORMATS)
     plans = "; ".join(plan.title for plan in comparison.plans)
@@ -189,7 +190,7 @@ def write_questions(title: str, comparison: Comparison, asked: Sequence[Asked], 
     body = [
         f"<h1>{html.escape(title)}</h1>",
         comparison._repr_html_(),
-        f"<p>{html.escape(f'{named}Plans: {plans}.')}</p>",
+        f"<p>{html.escape(f'{named}Plans: {plans}. {note}'.strip())}</p>",
     ]
     for heading, answer, figure in asked:
         body += [f"<h2>{html.escape(heading)}</h2>", answer._repr_html_()]
@@ -203,7 +204,8 @@ def check_out(out: Path, formats: Sequence[str] = FORMATS) -> None:
     if out.suffix.lower() not in formats:
         raise CompModelError(f"{out.name!r} must end in {', '.join(formats)}. {nearest(out.suffix, formats)}")
     if not out.parent.is_dir():
-        raise CompModelError(f"The folder {out.parent} is not there. Make it first, or choose another.")
+        fix = nearest_path(out.parent, "Make it first, or choose another.")
+        raise CompModelError(f"The folder {out.parent} is not there. {fix}")
     if out.is_dir():
         raise CompModelError(f"{out} is a folder. Give the name of a file.")
 

@@ -174,13 +174,13 @@ def _said(comparison: Comparison, agreement: pd.DataFrame, of: Performance) -> s
         text += "target incentive"
         if row["correlation"] == row["correlation"]:
             is_rated = True
-            text += f"; the two orders agree to {row['correlation']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+            text += f"; pay follows retention to {row['correlation']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         said.append(f"{text}.")
     if is_rated:
-        said.append("An agreement of 1 is the same order, 0 no relation, -1 the reverse; for teams drawn from the same")
-        said.append("people it lies between the figures in brackets nine times in ten.")
+        said.append("Here 1 is the same order, 0 no relation, -1 the reverse; with as many other people like these it")
+        said.append("would lie between the figures in brackets nine times in ten.")
     left = int(agreement["n_left_out"].max())
-    said += [f"{count_words(left, 'person', 'people').capitalize()} without a book not counted."] if left else []
+    said += [f"Not counted: {count_words(left, 'person', 'people')} without a book."] if left else []
     return " ".join(said)
 
 

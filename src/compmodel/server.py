@@ -25,6 +25,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO, Any
 
+from compmodel.documents import nearest_path
 from compmodel.errors import CompModelError, nearest
 
 HOST = "127.0.0.1"
@@ -60,7 +61,8 @@ def serve_workbench(
     be started.
     """
     if not notebook.is_file():
-        raise CompModelError(f"{notebook} is not there. Run this from the project's folder, or give --notebook.")
+        fix = nearest_path(notebook, "Run this from the project's folder, or give --notebook.")
+        raise CompModelError(f"{notebook} is not there. {fix}")
     port, token = _free_port(port), secrets.token_urlsafe(24)
     environment = {**os.environ, "JUPYTER_TOKEN": token, "PYTHONWARNINGS": "ignore"}
     for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH"):

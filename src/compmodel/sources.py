@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from compmodel.documents import nearest_path
 from compmodel.errors import DataError, Hints, Problem, nearest
 from compmodel.files import SUFFIXES, Sheet, read_sheet
 from compmodel.mapping import EVERY, SPAN_DATES, SourceFile, SourceMapping, Spans, TableMapping, Wide, load_mapping
@@ -69,7 +70,7 @@ class _Folder:
     def __init__(self, folder: str | Path, mapping: str | Path | None):
         self.path = Path(folder)
         if not self.path.is_dir():
-            raise DataError([Problem(str(folder), "must be a folder that is there", "Check the path.")])
+            raise DataError([Problem(str(folder), "must be a folder that is there", nearest_path(self.path))])
         own = self.path / "mapping.yaml"
         self.place = own.name if mapping is None else str(mapping)
         is_there = mapping is not None or own.exists()

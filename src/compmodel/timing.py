@@ -222,9 +222,10 @@ def _said(comparison: Comparison, table: pd.DataFrame, n_near: dict[str, int], d
         top, n = mine.iloc[0], mine["event_id"].nunique()
         people = count_words(mine["payee_id"].nunique(), "person", "people")
         all_of_them = short_money(float(mine["extra_pay"].sum()))
+        most = f"{short_money(float(top['extra_pay']))} {comparison.currency}"
         parts.append(
-            f"up to {short_money(float(top['extra_pay']))} more under {plan.title} ({top['event_type']}, "
-            f"{top['direction']}): {n:,} of {n_near[plan.name]:,} events near an edge would pay {people} more, "
+            f"up to {most} more under {plan.title} ({top['event_type']}, {top['direction']}): "
+            f"{n:,} of {n_near[plan.name]:,} events near an edge would pay {people} more, "
             f"{all_of_them} added up one by one"
         )
     if len(comparison.periods) == 1:

@@ -51,7 +51,7 @@ REFUSED = (
     (r"weights.* add up to", "the weights would not add up to the whole"),
     (r"pay is never negative", "a pay factor cannot be below 0"),
     (r"ramp\[\d+\] is", "a month of the ramp must be above 0% and at most 100%"),
-    (r"valid integer", "it must be a whole number"),
+    (r"a whole number", "it must be a whole number"),
     (r"has '.*', but must be", "it lies beyond what such a number can be"),
 )
 """What a rule for plan files means to somebody who moves a number."""

@@ -41,6 +41,15 @@ def number(value: float, unit: str = "") -> str:
     return number_words(value, unit) if unit == "share" and never_ends else exact_words(value, unit)
 
 
+def people_periods(period: str, n: int = 2) -> str:
+    """Returns what results of people and periods are called, by what a period is.
+
+    >>> people_periods("quarter"), people_periods("half"), people_periods("month", 1)
+    ('people-quarters', 'people-halves', 'person-month')
+    """
+    return f"person-{period}" if n == 1 else f"people-{'halve' if period == 'half' else period}s"
+
+
 def ordinal(n: int) -> str:
     """Returns a day of the month as it is said.
 
