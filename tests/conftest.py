@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
-from compmodel import History, load_history
+from compmodel import History, cli, command_options, load_history
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,9 +45,22 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 LOCAL_SCHEMES = ("data", "blob", "file", "about")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last, so that quick failures come first."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+LONG = ("browser", "notebooks", "slow")
+"""Marks of tests that take long."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give files to workers in the order below, and not those of most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several workers none begins a long file last; one alone runs browser tests last, quick failures first."""
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if any(item.get_closest_marker(mark) for mark in LONG)}
+        items.sort(key=lambda item: item.path not in long)
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -205,3 +218,14 @@ def shared_data() -> Path:
 def sample() -> History:
     """Return the sample company, loaded once; tests treat it as read-only."""
     return load_history(ROOT / "data" / "sample")
+
+
+@pytest.fixture
+def sample_at_hand(sample: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands take the sample company as loaded once, beside tests that see them load it."""
+
+    def loaded(folder: Path, mapping: Path | None = None) -> History:
+        return sample if str(folder) == "data/sample" and mapping is None else load_history(folder, mapping)
+
+    for module in (cli, command_options):
+        monkeypatch.setattr(module, "load_history", loaded)

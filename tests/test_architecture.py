@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,11 +100,13 @@ DEFERRED = {"distributed", "numba", "scipy"}
 MOST_LINES = 350
 
 
+@cache
 def tree(module: str) -> ast.Module:
     return ast.parse((SOURCE / f"{module}.py").read_text(encoding="utf-8"))
 
 
-def imports(code: ast.AST) -> set[tuple[str, ...]]:
+@cache
+def imports(code: ast.AST) -> frozenset[tuple[str, ...]]:
     """Each import as its dotted parts; `from compmodel import charts` is ("compmodel", "charts")."""
     found = set()
     for node in ast.walk(code):
@@ -113,7 +116,7 @@ def imports(code: ast.AST) -> set[tuple[str, ...]]:
             assert not node.level, "an import is written from the top"
             parts = tuple(str(node.module).split("."))
             found |= {(*parts, alias.name) for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def own_imports(module: str) -> set[str]:

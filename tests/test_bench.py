@@ -19,6 +19,7 @@ def printed(name: str, *asked: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_way_of_the_table_agrees_with_its_rival() -> None:
     """Pay with pandas and OpenFisca to the cent; years to 1e-9, Sobol to 1e-12, and bootstrap means, as promised."""
     pytest.importorskip("openfisca_core")

@@ -37,6 +37,7 @@ def test_compare_prints_a_table_whose_total_is_the_sum(capsys: pytest.CaptureFix
     assert cm.cost_by_period(cm.compare(replays, "thirds")).sentence in " ".join(printed.split())
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_plans_may_follow_one_option_or_several(capsys: pytest.CaptureFixture[str]) -> None:
     each = ["compare", "--plans", THIRDS, "--plans", HALVES, "--periods", "2025Q4", "--baseline", "thirds"]
     together = ["compare", "--plans", THIRDS, HALVES, "--periods", "2025Q4", "--baseline", "thirds"]
@@ -45,6 +46,7 @@ def test_plans_may_follow_one_option_or_several(capsys: pytest.CaptureFixture[st
     assert first == second
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize("ending", ["html", "csv", "xlsx"])
 def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: cm.History) -> None:
     out = tmp_path / f"c.{ending}"
@@ -55,6 +57,7 @@ def test_compare_writes_out_without_names(ending: str, tmp_path: Path, sample: c
     assert b"Person" in content
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -113,6 +113,7 @@ def assert_opening_and_movements_make_closing(run: Replay, periods: list[str]) -
             assert opening[account, here] + moved[account, here] == opening[account, following]
 
 
+@pytest.mark.slow
 class TestIdentities:
     """What holds for every company and every credit rule, to the cent."""
 

@@ -165,6 +165,7 @@ def test_nothing_tried_says_so() -> None:
     assert "nothing is known of other definitions" in definition_fights(lab({})).sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["halves", "thirds", "halves_signing", "retain_and_expand", "flowfuse_nrr_only"])
 def test_the_grid_of_each_plan_file_leaves_the_plan_itself_out(name: str) -> None:
     plan = load_plan(ROOT / f"data/plans/{name}.yaml")

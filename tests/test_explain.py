@@ -47,65 +47,79 @@ def cents(amounts: pd.Series) -> list[int]:
 
 def assert_adds_up(run: Replay, explanation: Explanation, payee: str, period: str) -> None:
     """Components to the payout, accounts to each ratio, their lines to each account, ratios to the value."""
-    chain = explanation.chain
-    paid = run.payouts[(run.payouts["payee_id"] == payee) & (run.payouts["period"] == period)]
-    (payout,) = chain[chain["step"] == "payout"]["amount"]
-    parts = chain[chain["step"] == "component"]
-    assert parts["amount"].tolist() == paid["payout"].tolist()
-    assert round(payout * 100) == sum(round(amount * 100) for amount in parts["amount"])
-    for row in paid.itertuples():
-        mine = chain[chain["component"] == row.component]
-        measured = run.measurements[run.measurements["component"] == row.component]
-        measured = measured[(measured["payee_id"] == payee) & (measured["period"] == period)]
-        ratios = mine[mine["step"] == "ratio"]
-        metric = METRICS.get(run.plan.component(row.component).metric)
+    chain = explanation.chain.to_dict("records")
+    paid = run.payouts[(run.payouts["payee_id"] == payee) & (run.payouts["period"] == period)].to_dict("records")
+    of_measured = (run.measurements["payee_id"] == payee) & (run.measurements["period"] == period)
+    measured = run.measurements.loc[of_measured, ["component", *SIDES]].to_dict("records")
+    (payout,) = (line["amount"] for line in chain if line["step"] == "payout")
+    parts = [line["amount"] for line in chain if line["step"] == "component"]
+    assert parts == [row["payout"] for row in paid]
+    assert round(payout * 100) == sum(round(amount * 100) for amount in parts)
+    for row in paid:
+        mine = [line for line in chain if line["component"] == row["component"]]
+        ratios = [line for line in mine if line["step"] == "ratio"]
+        metric = METRICS.get(run.plan.component(row["component"]).metric)
         for side in SIDES[:1] if metric and metric.is_sum else SIDES:
-            assert ratios[side].tolist() == measured[side].tolist()
-        for ratio in ratios.itertuples():
-            below = mine[(mine["ratio"] == ratio.ratio) & (mine["step"] != "ratio")]
-            assert_lines_add_up(ratio, below)
+            assert [line[side] for line in ratios] == [m[side] for m in measured if m["component"] == row["component"]]
+        for ratio in ratios:
+            assert_lines_add_up(
+                ratio, [line for line in mine if line["ratio"] == ratio["ratio"] and line["step"] != "ratio"]
+            )
         assert_value(run, row, ratios)
 
 
-def assert_lines_add_up(ratio: Any, below: pd.DataFrame) -> None:
-    subtotals, parts = below[below["step"].isin(SUBTOTALS)], below[below["step"].isin(PARTS)]
-    assert set(below["step"]) <= {*SUBTOTALS, *PARTS, "taken"}
-    is_arr = ratio.ratio_unit.endswith("a year")
+def assert_lines_add_up(ratio: Row, below: list[Row]) -> None:
+    subtotals, parts = ([line for line in below if line["step"] in steps] for steps in (SUBTOTALS, PARTS))
+    assert {line["step"] for line in below} <= {*SUBTOTALS, *PARTS, "taken"}
+    is_arr = ratio["ratio_unit"].endswith("a year")
     unit = 1e2 if is_arr else 1e6  # what is not ARR holds splits and scores, which are no cents
+    key = "payee_id" if any(line["step"] == "person" for line in subtotals) else "account_id"
     for side in SIDES:
-        total = 0 if pd.isna(getattr(ratio, side)) else round(getattr(ratio, side) * unit)
+        total = round(filled(ratio[side]) * unit)
+        each, of_each = ([filled(line[side]) for line in lines] for lines in (parts, subtotals))
         if is_arr:
-            in_cents = parts[side].fillna(0) * 100
-            assert ((in_cents - in_cents.round()).abs() < 1e-5).all(), "whole cents"
-            assert sum(round(amount * unit) for amount in parts[side].fillna(0)) == total
-            assert sum(round(amount * unit) for amount in subtotals[side].fillna(0)) == total
+            assert all(abs(amount * 100 - round(amount * 100)) < 1e-5 for amount in each), "whole cents"
+            assert sum(round(amount * unit) for amount in each) == total
+            assert sum(round(amount * unit) for amount in of_each) == total
         else:
-            assert parts[side].sum() == pytest.approx(total / unit, abs=1e-6)
-            assert subtotals[side].sum() == pytest.approx(total / unit, abs=1e-6)
-        key = "payee_id" if "person" in set(subtotals["step"]) else "account_id"
-        of_parts = parts.groupby(key)[side].sum().round(6)
-        of_subtotals = subtotals.set_index(key)[side].fillna(0).round(6)
-        assert of_subtotals.index.is_unique
-        assert of_parts.to_dict() == pytest.approx(of_subtotals.to_dict(), abs=1e-6)
-    taken = below[below["step"] == "taken"]
-    assert (taken["note"] != "").all()
-    assert taken[SIDES].isna().all(axis=None)
-    events = below[below["step"] == "credit"]
-    assert (events["rule"] != "").all()
-    is_idle = (events[SIDES].fillna(0) == 0).all(axis=1)
-    assert (events["note"] != "").tolist() == is_idle.tolist()
+            assert sum(each) == pytest.approx(total / unit, abs=1e-6)
+            assert sum(of_each) == pytest.approx(total / unit, abs=1e-6)
+        of_parts: dict[str, float] = {}
+        for line, amount in zip(parts, each, strict=True):
+            of_parts[line[key]] = of_parts.get(line[key], 0.0) + amount
+        of_subtotals = dict(zip((line[key] for line in subtotals), of_each, strict=True))
+        assert len(of_subtotals) == len(subtotals), "a subtotal each"
+        assert of_parts == pytest.approx(of_subtotals, abs=1e-6)
+    for line in below:
+        if line["step"] == "taken":
+            assert line["note"]
+            assert all(pd.isna(line[side]) for side in SIDES)
+        if line["step"] == "credit":
+            assert line["rule"]
+            is_idle = all(filled(line[side]) == 0 for side in SIDES)
+            assert bool(line["note"]) == is_idle
 
 
-def assert_value(run: Replay, row: Any, ratios: pd.DataFrame) -> None:
-    kept = ratios[ratios["amount"].notna()]
-    if kept.empty:
-        assert row.value != row.value
+def filled(amount: float) -> float:
+    """The amount, 0 where there is none."""
+    return 0.0 if pd.isna(amount) else amount
+
+
+def assert_value(run: Replay, row: Row, ratios: list[Row]) -> None:
+    kept = [line for line in ratios if not pd.isna(line["amount"])]
+    if not kept:
+        assert row["value"] != row["value"]
         return
-    products = kept.groupby(["level", "product"]).agg({"amount": "prod", "share": "first"})
-    levels = products.groupby("level").agg({"amount": "mean", "share": "first"})
-    value = (levels["amount"] * levels["share"]).sum() / levels["share"].sum()
-    if not run.plan.component(row.component).annualised:
-        assert value == pytest.approx(row.value, rel=1e-12)
+    products: dict[tuple[str, int], float] = {}
+    shares: dict[str, float] = {}
+    for line in kept:
+        at = line["level"], line["product"]
+        products[at] = products.get(at, 1.0) * line["amount"]
+        shares.setdefault(line["level"], line["share"])
+    of_level = {level: [value for (of, _), value in products.items() if of == level] for level in shares}
+    value = sum(sum(of_level[level]) / len(of_level[level]) * share for level, share in shares.items())
+    if not run.plan.component(row["component"]).annualised:
+        assert value / sum(shares.values()) == pytest.approx(row["value"], rel=1e-12)
 
 
 OPENED = [event("a0", "a", "new", 100_000, "2024-01-01"), event("b0", "b", "new", 60_000, "2024-01-01")]
@@ -554,6 +568,7 @@ def test_the_command_prints_and_writes_the_chain(
     assert [path.name for path in tmp_path.iterdir()] == ["chain.csv"]
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -442,6 +442,7 @@ def as_written(plan: Plan) -> Row:
     return written
 
 
+@pytest.mark.slow
 def test_any_changed_field_gives_a_sentence() -> None:
     said: set[str] = set()
     for plan in WALKED:

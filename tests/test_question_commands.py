@@ -72,6 +72,7 @@ def test_a_sweep_writes_the_table_and_says_the_sentence(
     assert "As the NRR target goes from" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize("levers", [TWO, TWO[:2]])
 def test_a_stop_writes_what_is_done_and_resume_goes_on(
     levers: list[str],
@@ -99,6 +100,7 @@ def test_a_stop_writes_what_is_done_and_resume_goes_on(
     assert rest.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_an_earlier_table_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     earlier, out = tmp_path / "a.csv", tmp_path / "b.csv"
     assert swept(earlier, *TWO) == 0
@@ -114,6 +116,7 @@ def test_an_earlier_table_of_something_else_is_refused(tmp_path: Path, capsys: p
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize(
     ("lever", "said"),
     [
@@ -138,6 +141,7 @@ def test_a_mistaken_lever_is_told_in_a_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_too_many_combinations_twice_a_lever_and_wrong_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +156,7 @@ def test_too_many_combinations_twice_a_lever_and_wrong_files(
     assert "nope.csv: No such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.filterwarnings("default")
 def test_a_wrong_address_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert swept(tmp_path / "a.csv", *TWO, "--cluster", "nonsense") == 1

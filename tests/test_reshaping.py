@@ -117,17 +117,21 @@ def test_the_movements_of_an_account_add_up_to_its_spans_on_every_day(rows: list
     events = movements(frame, rule(data_ends_on=data_end.date()))
     assert events["event_id"].is_unique
     for account in "abc":
-        mine, has_been = events[events["account_id"] == account], False
+        mine, has_been, total = events[events["account_id"] == account], False, 0.0
+        moved: dict[int, list[tuple[str, float]]] = {}
+        for on, kind, delta in zip(mine["effective_on"], mine["event_type"], mine["arr_delta"], strict=True):
+            moved.setdefault((on - first).days, []).append((kind, delta))
+        assert set(moved) <= set(range(125))
         for day in range(125):
             here = (
                 amount * 12
                 for owner, start, end, amount in written
                 if owner == account and start <= day and (end is None or end >= 50 or day <= end)
             )
-            today = mine[mine["effective_on"] == first + pd.Timedelta(days=day)]
-            total = mine[mine["effective_on"] <= first + pd.Timedelta(days=day)]["arr_delta"].sum()
+            today = moved.get(day, [])
+            total += sum(delta for _, delta in today)
             assert total == pytest.approx(sum(here), abs=0.01)
-            for kind in today["event_type"]:
+            for kind, _ in today:
                 assert (kind == "new") == (not has_been)
                 assert (kind == "churn") == (abs(total) < 0.001)
                 has_been = True

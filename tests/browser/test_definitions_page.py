@@ -29,11 +29,17 @@ def test_the_notebook_shows_three_questions_with_charts(browser: Browser, addres
         expect(page.locator(".cm-table table").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_file_opens_alone(browser: Browser, width: int, tmp_path: Path) -> None:
-    out = tmp_path / "lab.html"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab of a plan, written to a file."""
+    out = tmp_path_factory.mktemp("lab") / "lab.html"
     command = ["definitions", "--plan", "data/plans/halves.yaml", "--periods", "2025Q4", "--out", str(out)]
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 0
-    assert_opens_alone(browser, out, width, charts=3)
+    return out
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_file_opens_alone(browser: Browser, written: Path, width: int) -> None:
+    assert_opens_alone(browser, written, width, charts=3)

@@ -29,14 +29,22 @@ def test_the_notebook_shows_each_question_with_its_chart(browser: Browser, addre
         expect(page.locator(".cm-table table").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize(("question_page", "n_charts"), [("compare_plans", 7), ("sensitivity", 6)])
-def test_the_file_opens_alone(browser: Browser, question_page: str, n_charts: int, width: int, tmp_path: Path) -> None:
-    out, long = tmp_path / "questions.html", tmp_path / "long.yaml"
+@pytest.fixture(scope="module", params=[("compare_plans", 7), ("sensitivity", 6)], ids=lambda param: param[0])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The file of a page of questions, with a plan of a long title, and how many charts it has."""
+    question_page, n_charts = request.param
+    folder = tmp_path_factory.mktemp(question_page)
+    out, long = folder / "questions.html", folder / "long.yaml"
     title = "title: Halves of a title as long as anybody would ever write one for a plan"
     long.write_text(Path("data/plans/halves.yaml").read_text().replace("title: Halves", title))
     plans = ["--plans", "data/plans/thirds.yaml", str(long), "--baseline", "thirds"]
     with pytest.raises(SystemExit) as ended:
         main(["questions", question_page, *plans, "--periods", "2025Q4", "--out", str(out)])
     assert ended.value.code == 0
+    return out, n_charts
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_file_opens_alone(browser: Browser, written: tuple[Path, int], width: int) -> None:
+    out, n_charts = written
     assert_opens_alone(browser, out, width, charts=n_charts)
