@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import compmodel as cm
-from compmodel import trials
+from compmodel import calibration, trials
 from compmodel.calibration import calibrated
 from compmodel.explore import grid
 from compmodel.style import short_money
@@ -99,12 +99,33 @@ def test_the_answer_is_that_of_the_whole_grid(
     if budget is None and share is None:
         budget = 100_000.0
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "BLOCK_ROWS", seed % 2 * calibration.BLOCK_ROWS)  # all at once, or by halves
         patch.setattr(trials, "scenario_results", drawn_function(seed, turns=False))
         assert of_calibration(run, paths, budget, share) == of_the_whole_grid(run, paths, budget, share)
 
 
+def test_a_turn_between_values_of_a_coarse_grid_is_found(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cost goes one way but for one value between two of the coarse grid, which alone comes near the budget."""
+    for at in (1.13, 1.21, 1.33):
+
+        def turning(run: cm.Replay, some: pd.DataFrame, at: float = at) -> pd.DataFrame:
+            found = falling(run, some)
+            return found.assign(cost=found["cost"].where((some[TARGET] - at).abs().to_numpy() > 1e-9, 40_000.0))
+
+        monkeypatch.setattr(trials, "scenario_results", turning)
+        found = calibrated(run, TARGET, budget=41_000)
+        assert found.plan.component("nrr").target.default == at
+        assert "not paid" not in found.sentence
+        monkeypatch.setattr(calibration, "BLOCK_ROWS", 0)
+        halved = calibrated(run, TARGET, budget=41_000)
+        n_paid = int(halved.table["cost"].notna().sum())
+        assert halved.is_met or f" {71 - 21 - n_paid} of 71 settings lie between paid ones" in halved.sentence
+        monkeypatch.undo()
+
+
 def test_a_cost_that_turns_back_has_every_value_paid(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     n_seen = 0
+    monkeypatch.setattr(calibration, "BLOCK_ROWS", 0)
     for seed in range(6):
         monkeypatch.setattr(trials, "scenario_results", drawn_function(seed, turns=True))
         cost = grid(run, {TARGET: None}).table["cost"]
@@ -128,11 +149,17 @@ def test_real_plans_are_calibrated_as_by_the_whole_grid(sample: cm.History, name
 
 def test_few_values_are_paid_where_cost_goes_one_way(run: cm.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     paid = []
+    monkeypatch.setattr(calibration, "BLOCK_ROWS", 0)
     monkeypatch.setattr(trials, "scenario_results", lambda run, of: paid.append(len(of)) or falling(run, of))
     found = calibrated(run, TARGET, budget=95_400)
     assert len(found.table) == 71
     assert sum(paid) == found.table["cost"].notna().sum() < 18
     assert "tried" not in found.sentence
+    unpaid = 71 - 21 - len(found.table["cost"].dropna())
+    between = (
+        f" {unpaid} of 71 settings lie between paid ones and were not paid: from one to the next cost and share are"
+    )
+    assert found.sentence.endswith(f"{between} taken to go one way.")
     told: list[tuple[int, int]] = []
 
     def stop(done: int, total: int, seconds_left: float) -> None:

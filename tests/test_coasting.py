@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
+from compmodel import pay_otherwise
 from compmodel.coasting import DETAILS, _said, pay_by_largest_event
 from compmodel.credit_dates import credit_dates
+from compmodel.event_charts import pay_by_largest_event as pay_by_largest_chart
 from compmodel.plan import example_plan
 from histories import Company, counted, employed, event, held
 
@@ -167,12 +169,53 @@ def test_shares_that_are_none_are_refused(options: dict[str, float]) -> None:
         by_hand(small_company(), **options)
 
 
-def test_plans_that_tie_people_together_are_named(comparison: cm.Comparison) -> None:
-    budget = comparison.plans[0].replace({"adjustments": [{"kind": "budget", "amount": 50_000}]})
-    (run,) = cm.replay([budget], comparison.replays[0].history, "2025Q3")
-    answer = pay_by_largest_event(cm.compare([run]))
+POOL = {"name": "nrr", "metric": "nrr", "target": 1.1, "attainment": {"kind": "ratio"}, "level": "individual"}
+POOL |= {"basis": {"kind": "pool", "amount": 20_000, "shared": "value"}}
+POOL |= {"curve": {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "hold"}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["budget", "pool"])
+def test_plans_that_tie_people_together_are_paid_again_whole(comparison: cm.Comparison, how: str) -> None:
+    """What one is paid without an event hangs on what all others are paid without it, as a replay says."""
+    (plan,), history = cm.load_plans("data/plans/halves.yaml"), comparison.replays[0].history
+    budget, pool = {"adjustments": [{"kind": "budget", "amount": 30_000}]}, {"components.nrr": POOL}
+    tied = plan.replace(budget if how == "budget" else pool | {"components.kpi.weight": 1.0})
+    (run,) = cm.replay([tied], history, "2025Q3")
+    compared = cm.compare([run], "", "shown")
+    answer = pay_by_largest_event(compared)
+    mine = with_payees(compared, answer.table, run.plan.name).sort_values("share").iloc[::-1]
+    (alone,) = cm.replay([plan], history, "2025Q3")
+    assert paid(run) != paid(alone)
+    for row in mine[mine["event_id"] != ""].head(3).itertuples():
+        events = history.arr_events
+        without = dataclasses.replace(history, arr_events=events[events["event_id"] != row.event_id])
+        truth = paid(cm.replay([run.plan], without, "2025Q3")[0])
+        assert truth[row.payee_id, row.period] == round(row.pay_without * 100)
+    assert (mine["share"] > 0).any()
+    assert mine["secured_on"].isna().all()
+    assert "secured" not in answer.sentence
+    assert len(pay_by_largest_chart(compared, answer).data)
+
+
+def test_plans_that_cannot_be_paid_otherwise_are_named(
+    comparison: cm.Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, names = comparison.plans[0], [{"name": name, "title": name} for name in ("clawing", "budgeted")]
+    rate = {"name": "rate", "metric": "expansion_arr", "level": "individual", "basis": {"kind": "rate", "rate": 0.01}}
+    rate |= {"target": 1.0, "attainment": {"kind": "ratio"}, "curve": POOL["curve"]}
+    taken = {"kind": "clawback", "component": "rate", "how": "at_rate_paid"}
+    clawback = plan.replace({**names[0], "components": [rate], "adjustments": [taken], "open_decisions": []})
+    budget = plan.replace({**names[1], "adjustments": [{"kind": "budget", "amount": 30_000}]})
+    monkeypatch.setattr(pay_otherwise, "MOST_SHARED", 3)
+    answer = pay_by_largest_event(
+        cm.compare(cm.replay([clawback, budget], comparison.replays[0].history, "2025Q3"), "clawing")
+    )
     assert answer.table.empty
-    assert answer.sentence == "Thirds is left out: a pool, budget or clawback ties one payout to others."
+    assert answer.sentence.startswith("clawing is left out: a clawback takes back by other events what one has paid.")
+    assert re.search(
+        r"budgeted is left out: a pool or budget ties .* be paid again [\d,]+ times, which", answer.sentence
+    )
 
 
 def test_a_lower_share_is_secured_no_later(comparison: cm.Comparison, answer: cm.Answer) -> None:

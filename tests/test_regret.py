@@ -58,6 +58,48 @@ def test_scaled_movements_scale_the_ratio(replays: list[cm.Replay]) -> None:
     np.testing.assert_array_equal(after["denominator"].to_numpy(), before["denominator"].to_numpy())
 
 
+@pytest.mark.parametrize(
+    ("baseline", "losses"),
+    [
+        ("period_start", 0.5),
+        ("period_start", 2.0),
+        ("period_start", 4.0),
+        ("due_in_period", 0.5),
+        ("due_in_period", 2.0),
+    ],
+)
+def test_what_comes_up_for_renewal_stays(replays: list[cm.Replay], baseline: str, losses: float) -> None:
+    """What is lost at renewals is so many times as much of the same ARR up for renewal; nobody renews below nothing."""
+    changes = {"components.renewals.baseline": baseline, "components.renewals.level": "individual"}
+    plan = replays[0].plan.replace(changes)
+    (run,) = cm.replay([plan], replays[0].history, SPAN)
+    (again,) = future_replays([plan], run.history, SPAN, Future("other", losses=losses))
+    before, after = (of.measurements[of.measurements["component"] == "renewals"] for of in (run, again))
+    assert (after["numerator"] >= 0).all()
+    known = (before["denominator"] > 0).to_numpy() & (after["numerator"] > 0).to_numpy()
+    assert known.sum() > 30
+    np.testing.assert_allclose(after["denominator"][known], before["denominator"][known], atol=0.02)
+    if baseline == "period_start":
+        rate, other = (of["numerator"][known] / of["denominator"][known] for of in (before, after))
+        np.testing.assert_allclose(other, 1 - losses * (1 - rate), atol=1e-6)
+        assert (rate < 1).sum() > 5
+        capped = after["numerator"].to_numpy() == 0
+        most = 1 - 1 / losses  # who renewed no more than this share renews nothing now
+        assert (
+            (before["numerator"] / before["denominator"])[capped & (before["denominator"] > 0)] <= most + 1e-6
+        ).all()
+
+
+def test_a_loss_at_renewal_counts_no_further_event(replays: list[cm.Replay]) -> None:
+    spiff = {"metric": "qualifying_events", "qualifies": {"event_types": ["renewal"]}, "target": 5.0, "weight": 1.0}
+    spiff |= {"name": "renewed", "level": "individual", "attainment": {"kind": "ratio"}}
+    spiff |= {"curve": {"kind": "linear", "points": [[0, 0], [1, 1]], "beyond": "hold"}}
+    plan = replays[0].plan.replace({"components": [spiff], "open_decisions": []})
+    (run,) = cm.replay([plan], replays[0].history, SPAN)
+    (again,) = future_replays([plan], run.history, SPAN, Future("half", losses=0.5))
+    pd.testing.assert_frame_equal(again.measurements, run.measurements)
+
+
 def test_the_largest_customer_leaves(replays: list[cm.Replay]) -> None:
     run = replays[1]
     books = run.books[(run.books["period"] == "2025Q3") & (run.books["kind"] == "book")]

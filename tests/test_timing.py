@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import compmodel as cm
+from compmodel import pay_otherwise
 from compmodel.compare import SMALLEST_TEAM
 from compmodel.credit_dates import AT_RENEWAL
 from compmodel.plan import example_plan
@@ -161,3 +162,28 @@ def test_pay_between_quarters_is_the_switchboards(comparison: cm.Comparison) -> 
     assert {payee_of[person]: int(cents) for person, cents in sums.items()} == base
     with pytest.raises(cm.CompModelError, match="is not one of the plans compared"):
         pay_between_quarters(comparison, signed, plan="fourths")
+
+
+@pytest.mark.slow
+def test_a_plan_with_a_budget_is_paid_again_whole(comparison: cm.Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a move earns one is taken from the others where all of a budget is paid, as a replay says."""
+    (halves,), history = cm.load_plans("data/plans/halves.yaml"), comparison.replays[0].history
+    budgeted = halves.replace({"adjustments": [{"kind": "budget", "amount": 60_000}]})
+    (run,) = cm.replay([budgeted], history, "2025Q2:2025Q3")
+    compared = cm.compare([run], "", "shown")
+    answer = gain_from_timing(compared, 4)
+    was = total_cents(run)
+    payee_of = dict(zip(compared.labels["person"], compared.labels["payee_id"], strict=True))
+    assert len(answer.table) > 3
+    for _, row in answer.table.iloc[[0, len(answer.table) // 2]].iterrows():
+        events = history.arr_events.copy()
+        at = events.index[events["event_id"] == row["event_id"]][0]
+        for column in dates_looked_at(run, events.loc[at]):
+            events.loc[at, column] += pd.Timedelta(days=int(row["days"]))
+        moved = dataclasses.replace(history, arr_events=events)
+        now = total_cents(cm.replay([run.plan], moved, "2025Q2:2025Q3")[0])
+        payee = payee_of[row["person"]]
+        assert now[payee] - was[payee] == round(row["extra_pay"] * 100)
+        assert sum(now.values()) - sum(was.values()) == round(row["extra_cost"] * 100)
+    monkeypatch.setattr(pay_otherwise, "MOST_SHARED", 3)
+    assert "Halves is left out: a pool or budget ties one payout to others" in gain_from_timing(compared, 4).sentence

@@ -1,8 +1,9 @@
 """Settings of one or two levers that meet a budget, a share at target, or both; the nearest where there are none.
 
-A coarse grid is paid first. Where cost and share at target go one way along it, values between two that were paid are
-paid only where the answer may lie there, by halves, each a further test that they do go one way; where they do not,
-every value is. So the answer is that of the whole grid, unless a turn hides between values that were paid.
+Where the whole grid is paid within about a second, it is, and the answer is that of all its values. Else a coarse grid
+is paid first. Where cost and share at target go one way along it, values between two that were paid are paid only where
+the answer may lie there, by halves, each a further test that they do go one way; where they do not, every value is. A
+turn may hide between values that were paid, so the sentence says how many were.
 
 Currently implemented: calibrated.
 """
@@ -26,7 +27,7 @@ from compmodel.levers import Lever
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.style import number_words, percent, short_money
-from compmodel.trials import RESULTS, UNTRIED, lever_at, refusals, tried
+from compmodel.trials import BLOCK_ROWS, ONE_BY_ONE, RESULTS, UNTRIED, block_size, lever_at, refusals, tried
 from compmodel.wording import listed, people_periods
 
 Floats = npt.NDArray[np.float64]
@@ -62,8 +63,8 @@ def calibrated(
     `budget` is the most it may cost over all periods (reporting currency), `share_at_target` the least share of
     people-periods at target. Of settings that meet them it is the one that comes nearest to them, then the one fewest
     steps away. Table: one row a setting; as of `grid`, with over_budget (reporting currency), short_of_share,
-    meets and is_chosen; empty where a setting need not be paid. `cluster` and `n_threads` as of `grid`.
-    Raises CompModelError without a goal, with an unknown lever, or where no setting makes a plan.
+    meets and is_chosen; empty where a setting was not paid, which the sentence says. `cluster` and `n_threads` as of
+    `grid`. Raises CompModelError without a goal, with an unknown lever, or where no setting makes a plan.
     """
     if budget is None and share_at_target is None:
         raise CompModelError("Nothing to meet. Give budget, share_at_target or both.")
@@ -80,7 +81,8 @@ def calibrated(
     steps = np.sum([np.abs(settings[lever.path] - lever.value) / lever.step for lever in levers], axis=0)
     goals = _Goals(budget, share_at_target, steps)
     pay = partial(tried, run, known=known, cluster=cluster, n_threads=n_threads)
-    found, is_stopped = _searched(run.plan, settings, goals, is_current, pay, progress)
+    is_fast = block_size(run, settings) > ONE_BY_ONE and len(settings) * len(run.stage.people) <= BLOCK_ROWS
+    found, is_stopped = _searched(run.plan, settings, goals, is_current, pay, progress, is_fast)
     table = with_changes(found, is_current)
     cost, share = (table[name].to_numpy(dtype=float) for name in ("cost", "share_at_target"))
     over, short = goals.missed(cost, share)
@@ -97,7 +99,13 @@ def calibrated(
     goal = _goal_words(budget, share_at_target)
     said = _found_words(row, levers, run.plan, goal, bool(meets.any()), len(table))
     untried = int((table["said"] == UNTRIED).sum())
-    said += f" {len(table) - untried:,} of {len(table):,} tried." if is_stopped else ""
+    if is_stopped:
+        said += f" {len(table) - untried:,} of {len(table):,} tried."
+    elif untried:
+        said += (
+            f" {untried:,} of {len(table):,} settings lie between paid ones and were not paid: from one to the next "
+        )
+        said += "cost and share are taken to go one way."
     return Calibrated(said, table, plan, bool(meets.any()), float(row["cost"]), float(row["share_at_target"]))
 
 
@@ -141,13 +149,15 @@ def _searched(
     is_current: npt.NDArray[np.bool_],
     pay: Callable[..., pd.DataFrame],
     progress: Progress | None,
+    is_fast: bool,
 ) -> tuple[pd.DataFrame, bool]:
-    """The settings, those that the answer needs paid, and whether the work was stopped."""
+    """The settings, those that the answer needs paid, and whether the work was stopped; all where that is fast."""
     n, said = len(settings), np.array(refusals(plan, settings), dtype=object)
     found = pd.concat([settings, pd.DataFrame(np.nan, index=settings.index, columns=RESULTS)], axis=1)
     found["said"] = np.where(said == "", UNTRIED, said)
     lines = _lines(settings, np.flatnonzero(said == ""))
-    coarse = [i for line in lines for i in (*line[:: max(1, len(line) // COARSE)], line[-1])]
+    steps = [1 if is_fast else max(1, len(line) // COARSE) for line in lines]
+    coarse = [i for line, step in zip(lines, steps, strict=True) for i in (*line[::step], line[-1])]
     todo = sorted({*np.flatnonzero(is_current).tolist(), *coarse})
     stops: list[bool] = []
     while todo:

@@ -20,7 +20,7 @@ from compmodel.crediting import kpi_credits
 from compmodel.errors import CompModelError
 from compmodel.measurement import Ledger, measure_kpi, placed, unit_codes, units
 from compmodel.metrics import METRICS
-from compmodel.pay_otherwise import SUMS, Changes, Payer, Variants, ledgers_otherwise, pays_alone
+from compmodel.pay_otherwise import SUMS, Changes, Payer, Variants, ledgers_otherwise, why_not_otherwise
 from compmodel.plan import Plan
 from compmodel.replay import Ledgers, Replay
 from compmodel.style import count_words, percent
@@ -47,17 +47,22 @@ def pay_by_largest_event(comparison: Comparison, more_than: float = 0.5, secured
     Table: one row a plan, person and period that was paid; plan, title, person, team, period, pay, event_id,
     account_id, event_type, sourced_by, credited_on, pay_without, pay_if_sales, share, secured_on, secured_part. Beside
     aliases: plan, title, rank, share, secured_part, each column in whole percents and sorted by itself, so that no row
-    is a person. Plans that pay from a pool or budget, or take back by clawbacks, are left out and named.
+    is a person. Plans that take back by clawbacks are left out and named, and those with a pool or budget where there
+    is too much to pay. Of the latter no day is given: what others had by then would have to be paid for each day.
     Raises CompModelError where `secured` is not above 0 and at most 1, or `more_than` is negative or 1 and more.
     """
     for name, given, fits in (("secured", secured, 0 < secured <= 1), ("more_than", more_than, 0 <= more_than < 1)):
         if not fits:
             raise CompModelError(f"{name} is {given:g}, but must be a share of pay. Write 0.5, for example.")
-    runs = [run for run in comparison.replays if pays_alone(run.plan)]
+    history = comparison.replays[0].history
+    span = f"{comparison.periods[0].name}:{comparison.periods[-1].name}"
+    every = [(run, None if why_not_otherwise(run) else Payer(run)) for run in comparison.replays]
+    n_events = {run.plan.name: len(np.unique(_candidates(payer))) for run, payer in every if payer}
+    why = {run.plan.title: why_not_otherwise(run, n_events.get(run.plan.name, 0)) for run, _ in every}
+    payers = [payer for run, payer in every if payer and not why[run.plan.title]]
+    runs, left_out = [payer.run for payer in payers], [f"{name} is left out: {of}." for name, of in why.items() if of]
     if not runs:
-        return Answer(_left_out(comparison, runs), pd.DataFrame(columns=DETAILS))
-    history, span = runs[0].history, f"{runs[0].periods[0].name}:{runs[0].periods[-1].name}"
-    payers = [Payer(run) for run in runs]
+        return Answer(" ".join(left_out), pd.DataFrame(columns=DETAILS))
     events, variants = _without(history, payers)
     ledgers = ledgers_otherwise(history, variants, span)
     cut: dict[str, tuple[_Cuts, Ledgers]] = {}
@@ -81,7 +86,7 @@ def pay_by_largest_event(comparison: Comparison, more_than: float = 0.5, secured
     is_sales = table["sourced_by"] == SALES
     table["pay_if_sales"] = table["pay_without"].where(is_sales, table["pay"])
     said = " ".join(_said(table[table["plan"] == run.plan.name], run.plan, more_than, secured) for run in runs)
-    said = " ".join(part for part in (said, _left_out(comparison, runs)) if part)
+    said = " ".join([said, *left_out])
     if comparison.names == "shown":
         return Answer(said, table[DETAILS])
     return Answer(said, _sorted_by_itself(table))
@@ -123,7 +128,9 @@ def _candidates(payer: Payer) -> npt.NDArray[np.object_]:
 def _largest(payer: Payer, events: npt.NDArray[np.object_], variants: Variants, ledgers: Ledgers) -> pd.DataFrame:
     """Pay, and pay without the event that adds most: a row each row of people that was paid."""
     changes = payer.changes(ledgers, variants)
-    pairs = payer.pairs(changes)
+    own = np.unique(_candidates(payer)) if payer.is_shared else events  # of others' events there may be many
+    pairs = payer.measured_otherwise(changes) if payer.is_shared else payer.pairs(changes)
+    pairs = pairs[np.isin(events[pairs["key"]], own)]
     credits = payer.run.credits
     in_period = pd.MultiIndex.from_arrays([credits["event_id"], credits["period"].astype("str")])
     period = payer.people["period"].to_numpy()[pairs["row"]]
@@ -175,6 +182,9 @@ def _cuts(history: History, rule: CreditRule, run: Replay) -> _Cuts:
 
 def _secured(payer: Payer, cuts: _Cuts, ledgers: Ledgers, secured: float) -> pd.DataFrame:
     """The day from which pay never falls below a share of the payout: a row each row of people that was paid."""
+    if payer.is_shared:
+        rows = np.flatnonzero(payer.is_paid & (payer.base > 0))
+        return pd.DataFrame({"secured_on": np.datetime64("NaT", "s"), "secured_part": np.nan}, index=rows)
     periods, people = payer.run.periods, payer.people
     position = pd.Index([period.name for period in periods]).get_indexer(pd.Index(people["period"]))
     starts = np.array([period.starts_on for period in periods], dtype="datetime64[D]")
@@ -287,6 +297,8 @@ def _said(mine: pd.DataFrame, plan: Plan, more_than: float, secured: float) -> s
     landed = hung[hung["sourced_by"] == SALES]["payee_id"].nunique()
     if landed:
         said += f"; for {count_words(landed, 'person', 'people')} Sales had landed it"
+    if mine["secured_part"].isna().all():
+        return f"{said}."
     early = int((mine["secured_part"] <= 0.5).sum())
     to = "" if secured == 1 else f", to {percent(secured)} of {'it' if n == 1 else 'them'},"
     first_half = f"secured in the first half of the {plan.pay.period}"
@@ -294,13 +306,3 @@ def _said(mine: pd.DataFrame, plan: Plan, more_than: float, secured: float) -> s
         return f"{said}. The one payout was{to} {'' if early else 'not '}{first_half}."
     some, were = f"{early:,}" if early else "None", "was" if early == 1 else "were"
     return f"{said}. {some} of {n:,} payouts {were}{to} {first_half}."
-
-
-def _left_out(comparison: Comparison, runs: list[Replay]) -> str:
-    """The plans whose pay cannot be told apart by person."""
-    kept = [run.plan.name for run in runs]
-    titles = [plan.title for plan in comparison.plans if plan.name not in kept]
-    if not titles:
-        return ""
-    verb = "is" if len(titles) == 1 else "are"
-    return f"{', '.join(titles)} {verb} left out: a pool, budget or clawback ties one payout to others."

@@ -35,6 +35,8 @@ from compmodel.wording import people_periods
 
 ALL = "all of ARR"
 DEAD, CAPPED, CLIFF, PAYS, LESS, UNDEFINED = "dead zone", "cap reached", "cliff", "pays more", "pays less", "undefined"
+OTHER = "other zones"
+"""Beside aliases, zones of fewer than five people put together."""
 ZONES = (DEAD, CAPPED, CLIFF, PAYS, LESS, UNDEFINED)
 POINTS = 0.05
 """Attainment within which a cliff ahead counts as near."""
@@ -67,8 +69,10 @@ def marginal_pay(comparison: Comparison, step: float = 1000, points: float = POI
     attainment), cliff_pay (by how much, alone). Amounts are in the reporting currency. Zones: dead zone (nothing more,
     below target, or with more to be had further on), cap reached (nothing more, ever), cliff, pays more, pays less,
     undefined.
-    Beside aliases values and pay would tell targets, so the table counts: one row a plan, component, band of attainment
-    and zone; plan, title, component, attainment (its middle), zone, n, slope (mean; of fewer than five people empty).
+    Beside aliases values and pay would tell targets, so the table counts: one row a plan, component, zone and band of
+    attainment; plan, title, component, attainment (its middle), zone, n, slope (mean). Zones of fewer than five people
+    are put together as "other zones" and bands with the next (attainment is then that of the mean's band), so that five
+    people are in each row; what fewer than five people have altogether is left out.
     Raises CompModelError for a step that is not above 0 and at most 1,000,000,000, and for points that are no share.
     """
     if not 0 < step <= MOST:
@@ -225,15 +229,42 @@ def people_counted(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the table of `marginal_pay` as it is beside aliases; unchanged where it already is."""
     if "n" in table:
         return table
-    band = np.floor(table["attainment"] / BAND + NEAR) * BAND + BAND / 2
-    by = ["plan", "title", "component", "attainment", "zone"]
-    cells = table.assign(attainment=band.round(6)).groupby(by, dropna=False, sort=False)
-    found = cells.agg(n=("person", "size"), people=("person", "nunique"), slope=("slope", "mean")).reset_index()
-    slope = found["slope"].where(found["people"] >= SMALLEST_TEAM).round(2)
+    band = np.floor(table["attainment"] / BAND + NEAR) * BAND
+    rows = []
+    for (plan, title, component), mine in table.assign(band=band).groupby(["plan", "title", "component"], sort=False):
+        for zone, some in mine.groupby(_zones_shown(mine)):
+            for of in _bands_of_five(some):
+                middle = np.floor(of["band"].mean() / BAND + NEAR) * BAND + BAND / 2  # where its people are on average
+                rows.append((plan, title, component, round(middle, 6), zone, len(of), round(of["slope"].mean(), 2)))
+    found = pd.DataFrame(rows, columns=["plan", "title", "component", "attainment", "zone", "n", "slope"])
     order = {name: i for i, name in enumerate(dict.fromkeys(table["plan"]))}
-    found = found.assign(slope=slope, by=found["plan"].map(order)).drop(columns="people")
-    found = found.sort_values(["by", "component", "attainment", "zone"], kind="stable").drop(columns="by")
-    return found.reset_index(drop=True)
+    keys = ["by", "component", "attainment", "zone"]
+    return (
+        found.assign(by=found["plan"].map(order)).sort_values(keys, kind="stable", ignore_index=True).drop(columns="by")
+    )
+
+
+def _zones_shown(mine: pd.DataFrame) -> pd.Series:
+    """The zone that each row counts in: those of fewer than five people are put together, with the next if need be."""
+    sizes = mine.groupby("zone")["person"].nunique().sort_values(kind="stable")
+    few = list(sizes.index[sizes < SMALLEST_TEAM])
+    for zone in sizes.index[len(few) :]:
+        if few and mine.loc[mine["zone"].isin(few), "person"].nunique() < SMALLEST_TEAM:
+            few.append(zone)
+    return mine["zone"].where(~mine["zone"].isin(few), OTHER)
+
+
+def _bands_of_five(some: pd.DataFrame) -> list[pd.DataFrame]:
+    """Rows by band, each band with the next ones until it has five people, the last few with those below; or none."""
+    found: list[pd.DataFrame] = []
+    for _, of in some.groupby("band", dropna=False):
+        if found and found[-1]["person"].nunique() < SMALLEST_TEAM:
+            found[-1] = pd.concat([found[-1], of])
+        else:
+            found.append(of)
+    if len(found) > 1 and found[-1]["person"].nunique() < SMALLEST_TEAM:
+        found[-2:] = [pd.concat(found[-2:])]
+    return [of for of in found if of["person"].nunique() >= SMALLEST_TEAM]
 
 
 def _sentence(comparison: Comparison, plan: Plan, rows: pd.DataFrame, step: float, points: float) -> str:
@@ -241,22 +272,31 @@ def _sentence(comparison: Comparison, plan: Plan, rows: pd.DataFrame, step: floa
     known = whole[whole["zone"] != UNDEFINED]
     if not len(known):
         return f"{plan.title} pays nobody on a measure of ARR here, so no further ARR pays."
+
+    def is_few(some: pd.Series | pd.Index[int]) -> bool:
+        return comparison.names == "aliases" and 0 < whole.loc[some, "person"].nunique() < SMALLEST_TEAM
+
+    if is_few(whole["zone"] != UNDEFINED):
+        return f"{plan.title} measures ARR for fewer than five people, so nothing of it is shown beside aliases."
     n, of = len(known), people_periods(plan.pay.period, len(known))
     nothing = known["extra"] == 0
+    share = "for fewer than five people" if is_few(nothing[nothing].index) else f"in {percent(nothing.mean())}"
     said = (
-        f"Under {plan.title} another {step:,.0f} {comparison.currency} of retained ARR paid nothing in "
-        f"{percent(nothing.mean())} of {n} {of}"
+        f"Under {plan.title} another {step:,.0f} {comparison.currency} of retained ARR paid nothing {share} of {n} {of}"
     )
     is_dead = known["is_dead"].astype(bool) & nothing
     parts = [(is_dead, "in a dead zone"), (nothing & ~is_dead, "with the cap reached")]
-    shares = [f"{_share(some)} {words}" for some, words in parts if some.any()]
+    is_told = not any(is_few(some[some].index) for some, _ in parts)  # one would tell the other
+    shares = [f"{_share(some)} {words}" for some, words in parts if some.any() and is_told]
     said += f" ({', '.join(shares)})" if shares else ""
     near = known["zone"] == CLIFF
     if near.any():
         highest = f", worth up to {short_money(known['cliff_pay'].max())}" if comparison.names == "shown" else ""
-        said += f"; a cliff lay within the step or {points * 100:g} points in {_share(near)}{highest}"
+        where = "for fewer than five people" if is_few(near[near].index) else f"in {_share(near)}"
+        said += f"; a cliff lay within the step or {points * 100:g} points {where}{highest}"
     n_none = len(whole) - n
-    return said + (f"; {count_words(n_none, 'other')} had nothing measured" if n_none else "") + "."
+    none = "some of fewer than five people" if is_few(whole["zone"] == UNDEFINED) else count_words(n_none, "other")
+    return said + (f"; {none} had nothing measured" if n_none else "") + "."
 
 
 def _share(some: pd.Series) -> str:

@@ -21,6 +21,7 @@ from compmodel.marginal_pay import (
     CLIFF,
     DEAD,
     LESS,
+    OTHER,
     PAYS,
     curve_cliffs,
     marginal_pay,
@@ -37,6 +38,7 @@ ZONES = {
     CAPPED: ("#e69f00", "square"),
     CLIFF: ("#cc79a7", "star"),
     LESS: ("#56b4e9", "triangle-down"),
+    OTHER: (style.QUIET, "diamond"),
 }
 SHOWN = (-0.5, 2.0)
 """Attainment that is drawn; who stands further out is drawn at the end."""

@@ -2,7 +2,7 @@
 
 Sums of a metric add up over accounts, so an account with other events is credited and measured beside the history as an
 account of its own: its sums less those it really had are what changes. Any number of such accounts go through
-crediting, measuring and paying at once.
+crediting, measuring and paying at once. Where a pool or budget ties people together, everybody is paid again for each.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from compmodel.values import described_rows, exact_values, values
 Positions = npt.NDArray[np.intp]
 WAS = "was~"
 """Begins what an account is called as it was."""
+MOST_SHARED = 250
+"""Times that everybody is paid again of a plan that ties people together: half a minute or so at 60 people."""
 SUMS = ["opening_arr", "numerator", "denominator"]
 DIGITS = 9
 """Decimals of sums: those of splits are no whole cents."""
@@ -56,6 +58,16 @@ def pays_alone(plan: Plan) -> bool:
     rules = (Budget, Clawback)
     of_pool = any(component.basis.kind == "pool" for component in plan.components)
     return not of_pool and not any(isinstance(rule, rules) for rule in plan.adjustments)
+
+
+def why_not_otherwise(run: Replay, n_variants: int = 0) -> str:
+    """Returns why a plan cannot be paid on so many other accounts, as said of it; nothing where it can."""
+    if any(isinstance(rule, Clawback) for rule in run.plan.adjustments):
+        return "a clawback takes back by other events what one has paid"
+    if not pays_alone(run.plan) and n_variants > MOST_SHARED:
+        what = "a pool or budget ties one payout to others, so everybody would have to be paid again"
+        return f"{what} {n_variants:,} times, which is too slow; ask about fewer periods"
+    return ""
 
 
 def ledgers_otherwise(history: History, variants: Variants, span: str) -> Ledgers:
@@ -97,6 +109,7 @@ class Payer:
         self.target = self._targets()
         self.carries_over = any(isinstance(rule, Draw | Holdback | Minimum) for rule in run.plan.adjustments)
         self.carries_over |= any(component.to_date for component in run.plan.components)
+        self.is_shared = not pays_alone(run.plan)
 
     def _targets(self) -> npt.NDArray[np.float64]:
         """Targets of rows of people, found by their own ids."""
@@ -164,20 +177,24 @@ class Payer:
             found.to_numpy() / 100,
         )
 
-    def pairs(self, changes: Sequence[Changes]) -> pd.DataFrame:
-        """Returns the rows of people on the plan whose pay may change: a row each key and row of people, in order."""
+    def measured_otherwise(self, changes: Sequence[Changes]) -> pd.DataFrame:
+        """Returns the rows of people on the plan whose results change: a row each key and row of people, in order."""
         frames = [
             pd.DataFrame({"key": found.key, "row": ratios["row"].to_numpy()[found.ratio]})
             for found, ratios in zip(changes, self.ratios, strict=True)
         ]
         every = pd.concat(frames, ignore_index=True).drop_duplicates().sort_values(["key", "row"], ignore_index=True)
-        return self._carried_over(every[self.is_paid[every["row"]]].reset_index(drop=True))
+        return every[self.is_paid[every["row"]]].reset_index(drop=True)
+
+    def pairs(self, changes: Sequence[Changes]) -> pd.DataFrame:
+        """Returns the rows of people on the plan whose pay may change: a row each key and row of people."""
+        return self._carried_over(self.measured_otherwise(changes))
 
     def _carried_over(self, pairs: pd.DataFrame) -> pd.DataFrame:
-        """The pairs with all of the payee's other rows where pay carries over from period to period."""
-        if not self.carries_over:
+        """The pairs with all of the payee's other rows where pay carries over, and everybody's where it is shared."""
+        if not (self.carries_over or self.is_shared):
             return pairs
-        payee = pd.factorize(self.people["payee_id"])[0]
+        payee = pd.factorize(self.people["payee_id"])[0] * (not self.is_shared)
         rows = np.flatnonzero(self.is_paid)
         every = pd.DataFrame({"key": pairs["key"], "payee": payee[pairs["row"]]}).drop_duplicates()
         return every.merge(pd.DataFrame({"row": rows, "payee": payee[rows]}), on="payee")[["key", "row"]]
@@ -185,10 +202,20 @@ class Payer:
     def paid(self, pairs: pd.DataFrame, changes: Sequence[Changes]) -> Cents:
         """Returns what each pair of a key and a row of people is paid, in cents of the reporting currency."""
         every = self._carried_over(pairs)
-        cents = self._paid(every, changes)
+        cents = self._paid_shared(every, changes) if self.is_shared else self._paid(every, changes)
         n = len(self.people)
         at = pd.Index(every["key"] * n + every["row"]).get_indexer(pd.Index(pairs["key"] * n + pairs["row"]))
         found: Cents = cents[at]
+        return found
+
+    def _paid_shared(self, pairs: pd.DataFrame, changes: Sequence[Changes]) -> Cents:
+        """What pairs are paid where each key pays everybody: one key at a time, people in their order."""
+        key, row = pairs["key"].to_numpy(), pairs["row"].to_numpy()
+        found, order = np.zeros(len(pairs), dtype=np.int64), np.lexsort((row, key))
+        for at in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+            kept = [np.flatnonzero(of.key == key[at[0]]) if len(at) else at for of in changes]
+            mine = [Changes(of.ratio[s], of.key[s], of.sums[s]) for of, s in zip(changes, kept, strict=True)]
+            found[at] = self._paid(pairs.take(at).reset_index(drop=True), mine)
         return found
 
     def _paid(self, pairs: pd.DataFrame, changes: Sequence[Changes]) -> Cents:

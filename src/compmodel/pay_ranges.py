@@ -3,7 +3,14 @@
 A resampled book has its luck and the draw's on top, so it swings more than books do, and a curve that pays gains and
 not losses pays more for that on average. Ranges and intervals are therefore moved until their mean is what happened.
 
-Currently implemented: cost_range, pay_range.
+A bootstrap swings too little where results sit on an edge of a curve, because each book is drawn from where its luck
+left it, beyond the edge as often as not, and where books are small (by 1 in so many customers). So the interval of a
+difference is widened by what drawing from draws loses once more (`widening`). In simulations of 4 to 40 books with a
+floor, a cap or a step where books are expected, it held the truth in 85 to 92 of a hundred where books have 20
+customers or more (69 to 89 without), and in 77 to 88 where they have 12, which the sentence says; where most books are
+expected below where pay begins it is too wide.
+
+Currently implemented: cost_range, pay_range, around, widening.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from compmodel.money import Cents
 from compmodel.plan import Plan
 from compmodel.replay import Replay
 from compmodel.resampling import Resampled, pay_parts, resampled
-from compmodel.style import percent, short_money, signed_money, signed_percent
+from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
 RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
@@ -41,7 +48,7 @@ def cost_range(
     `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
     Plans that cannot be paid on resampled histories are left out and named.
     Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
-    change (from the baseline, as it happened), change_low, change_high (5th and 95th percentile), all amounts.
+    change (from the baseline, as it happened), change_low, change_high (nine times in ten), all amounts.
     """
     drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
     periods = [*(period.name for period in comparison.periods), "Total"]
@@ -49,7 +56,9 @@ def cost_range(
     base = _with_total(drawn.cost[comparison.baseline]), _actual_cost(comparison, comparison.baseline)
     for plan in _drawn_plans(comparison, drawn):
         cost, actual = _with_total(drawn.cost[plan.name]), _actual_cost(comparison, plan.name)
-        low, high = around(cost - base[0], actual - base[1], INTERVAL)
+        twice = drawn.again or drawn.cost
+        wider = widening(cost - base[0], _with_total(twice[plan.name] - twice[comparison.baseline]))
+        low, high = around(cost - base[0], actual - base[1], INTERVAL, wider)
         columns = {"cost": actual / 100} | dict(zip(RANGE, around(cost, actual, RANGE.values()), strict=True))
         columns |= {"change": (actual - base[1]) / 100, "change_low": low, "change_high": high}
         frames.append(pd.DataFrame({"plan": plan.name, "title": plan.title, "period": periods, **columns}))
@@ -82,6 +91,9 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
         span = f"between {short_money(own['p10'])} and {short_money(own['p90'])} eight times in ten"
         said = [f"{own['title']} costs {short_money(own['cost'])} {currency} {over}."]
         said.append(f"On resampled histories it costs {span}.")
+    if others and drawn.book_size < SMALL_BOOK:
+        customers = count_words(drawn.book_size, "customer")
+        said.append(f"The middle book has {customers}, too few for nine times in ten: read about eight.")
     return " ".join([*said, *_how(comparison, drawn)])
 
 
@@ -148,15 +160,38 @@ def _pay_cents(run: Replay, comparison: Comparison) -> Cents:
     return cents.reindex(comparison.labels["payee_id"], fill_value=0).to_numpy().astype(np.int64)
 
 
-def around(drawn: Cents, actual: Cents, at: Iterable[float]) -> Sums:
+def around(drawn: Cents, actual: Cents, at: Iterable[float], wider: Sums | float = 1.0) -> Sums:
     """Returns quantiles over draws, moved until the draws' mean is what happened; amounts, in whole cents.
+
+    They lie `wider` times as far from it as drawn.
 
     >>> around(np.array([[100], [200], [600]]), np.array([200]), [0.5])
     array([[1.]])
     """
-    moved = actual - drawn.mean(axis=0)
-    found: Sums = np.rint(np.quantile(drawn, list(at), axis=0) + moved) / 100
+    found: Sums = np.rint(actual + (np.quantile(drawn, list(at), axis=0) - drawn.mean(axis=0)) * wider) / 100
     return found
+
+
+WIDEST = 2.0
+SMALL_BOOK = 20
+"""Customers below which intervals hold about eight times in ten: a book's chance shows too little in it."""
+
+
+def widening(drawn: Cents, again: Cents) -> Sums:
+    """Returns how many times as wide as draws are spread an interval must be, from 1 to 2.
+
+    `again`: draws from draws, two rows of each, a column a figure as of `drawn`. An iterated bootstrap (Beran,
+    Biometrika 74, 1987; Hall and Martin, Biometrika 75, 1988) would widen by the root of the first draws' variance over
+    the second's. The loss shrinks from level to level, so what histories lost to the first draws was about twice that
+    (extrapolated as in Cook and Stefanski, J. Am. Stat. Assoc. 89, 1994): by the ratio itself.
+
+    >>> widening(np.array([[-3], [3]]), np.array([[0], [5], [-2], [3]])).tolist()
+    [1.0]
+    """
+    pairs = again[: len(again) // 2 * 2].reshape(-1, 2, again.shape[1]).astype(np.float64)
+    first, second = drawn.var(axis=0), ((pairs[:, 0] - pairs[:, 1]) ** 2).sum(axis=0) / 2 / max(len(pairs), 1)
+    found: Sums = np.divide(first, second, out=np.full_like(first, WIDEST), where=second > 0)
+    return np.where((first > 0) & (len(pairs) > 0), np.clip(found, 1.0, WIDEST), 1.0)
 
 
 def _with_total(cents: Cents) -> Cents:

@@ -1,7 +1,8 @@
 """Plans ranked over many futures: what each costs where expansion, losses or a large customer turn out otherwise.
 
 A future changes what happened, and every plan is measured and paid again on it: movements are scaled in the ledger,
-after crediting, so ratios and amounts of ARR follow; customers' numbers and KPIs stay as they were.
+after crediting, so ratios and amounts of ARR follow; customers' numbers and KPIs stay as they were. What comes up for
+renewal stays, too: what more is lost at a renewal is not renewed, up to all that was, and what is lost less is.
 
 Currently implemented: regret, FUTURES, future_replays.
 """
@@ -74,8 +75,28 @@ class _FutureLedgers(Ledgers):
         of_type = credits["event_type"].astype(str)
         factor = np.select([of_type == "expansion", of_type.isin(LOSSES)], [future.expansion, future.losses], 1.0)
         columns = ["credited_cents", "counted_cents"]
-        scaled = {name: np.rint(credits[name] * factor).astype(np.int64) for name in columns}
-        return ledger._replace(credits=credits.assign(**scaled))
+        scaled = credits.assign(**{name: np.rint(credits[name] * factor).astype(np.int64) for name in columns})
+        return ledger._replace(credits=_renewed_otherwise(credits, scaled))
+
+
+def _renewed_otherwise(credits: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:
+    """The scaled credits, with a renewal beside each loss at a renewal, of what is lost less; no event of its own."""
+    at = np.flatnonzero((credits["event_type"].isin(LOSSES) & credits["is_at_renewal"]).to_numpy())
+    less = (scaled["counted_cents"] - credits["counted_cents"]).to_numpy()[at]
+    if not less.any():
+        return scaled
+    whose = [credits[name].astype("str") for name in ("kind", "payee_id")]
+    of = pd.MultiIndex.from_arrays([*whose, credits["window"]])
+    renewed = credits["renewed_cents"].where(credits["event_type"] == "renewal", 0).groupby(of).sum()
+    lost = -pd.Series(less).groupby(of[at]).sum().reindex(renewed.index, fill_value=0)
+    part = np.where(lost > renewed, renewed / lost.where(lost > 0, 1), 1.0)  # nobody renews less than nothing
+    less = np.rint(less * part[renewed.index.get_indexer(of[at])]).astype(np.int64)
+    kinds = pd.CategoricalDtype([*dict.fromkeys([*scaled["event_type"].astype("str").unique(), "renewal"])])
+    nothing = dict.fromkeys(["credited_cents", "counted_cents", "split"], 0)
+    fresh = scaled.take(at).assign(event_type="renewal", renewed_cents=less, **nothing)
+    both = pd.concat([of.assign(event_type=of["event_type"].astype("str")) for of in (scaled, fresh)])
+    types = {name: kind for name, kind in scaled.dtypes.items() if name != "event_type"}
+    return both.astype({**types, "event_type": kinds}).reset_index(drop=True)
 
 
 def future_replays(plans: Sequence[Plan], history: History, periods: str, future: Future) -> Iterator[Replay]:

@@ -6,11 +6,11 @@ to the book that held it longest in the periods and counts for whoever held it w
 are sums of the resampled books. Every plan sees the same draws. KPIs stay as they were, and so do the ARR that a rate
 is worked out from and everything about people.
 
+Where plans are compared, half the draws are drawn again, twice each: how much less these second draws swing than the
+first tells how much less the first swing than histories do (the iterated bootstrap: Beran, Biometrika 74, 1987).
+
 Plans that cannot be paid on other values are left out, with the reason. People are paid a part at a time, and
 everybody's pay in every draw is kept only where it is small; `pay_parts` gives it some people at a time.
-
-Currently implemented: home_books, drawn_weights, block_weights, blocks_of, drawn_books, drawn_values, drawn_cents,
-resampled, pay_parts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Resampled:
 
     `cost`: draws x periods; `pay`: draws x payees, in the order of the comparison's labels, nothing where that would be
     above 100 MB (see `pay_parts`). `asked` draws were asked for; fewer are there when the work was stopped. `left_out`:
-    why plans are not there, by name, as said of them.
+    why plans are not there, by name, as said of them. `again`: cost of draws from draws, two rows of each that was
+    drawn from; none of one plan alone. `book_size`: customers of the middle book.
     """
 
     cost: dict[str, Cents]
@@ -62,6 +63,8 @@ class Resampled:
     has_kpis: bool
     seed: int
     left_out: dict[str, str]
+    again: dict[str, Cents]
+    book_size: int
 
     @property
     def n_draws(self) -> int:
@@ -91,20 +94,30 @@ def home_books(history: History, periods: Sequence[Period], beside: Sequence[str
 
 
 def drawn_weights(
-    books: Sequence[Codes], n_accounts: int, n_draws: int, seed: int, number: int = 0, some: slice = ALL
+    books: Sequence[Codes],
+    n_accounts: int,
+    n_draws: int,
+    seed: int,
+    number: int = 0,
+    some: slice = ALL,
+    again: bool = False,
 ) -> Weights:
     """Returns how often each account is drawn: each book as many times as it has accounts; those in no book once.
 
-    `books`: positions of the accounts of each; `number`: of the block of draws, of which `some` are returned.
+    `books`: positions of the accounts of each; `number`: of the block of draws, of which `some` are returned. `again`:
+    drawn from the accounts of a draw, two draws in a row from each of the block's first half.
 
     >>> drawn_weights([np.array([0, 1, 2])], 4, 2, seed=0).sum(axis=1).tolist()
     [4, 4]
     """
-    rng = np.random.default_rng([seed, number])
+    rng, once_more = np.random.default_rng([seed, number]), np.random.default_rng([seed, number, 1])
     weights = np.ones((n_accounts, len(range(n_draws)[some])), dtype=np.uint8)  # an account's draws lie together
     for book in books:
         k = len(book)
         drawn = rng.integers(0, k, size=(k, n_draws), dtype=np.uint32).astype(np.intp)
+        if again:
+            at = once_more.integers(0, k, size=(k, n_draws), dtype=np.uint32).astype(np.intp)
+            drawn = drawn[at, np.arange(n_draws) // 2]
         drawn *= n_draws
         drawn += np.arange(n_draws)
         times = np.bincount(drawn.ravel(), minlength=n_draws * k)
@@ -119,6 +132,14 @@ class _Part(NamedTuple):
     sums: list[tuple[int, AccountSums]]
     period: Codes
     payee: Codes
+
+
+class _Paid(NamedTuple):
+    """Of a block of draws and a plan: cost by period, pay by payee, and cost by period of what is drawn again."""
+
+    cost: Cents
+    pay: Cents
+    again: Cents
 
 
 class _Drawing(NamedTuple):
@@ -154,20 +175,23 @@ def resampled(
     if n_draws < 1:
         raise CompModelError(f"{n_draws} draws were asked for; at least one is needed. Write n_draws=2000.")
     runs, left_out = _able(comparison)
-    most = MOST_BYTES // (8 * len(runs) * len(comparison.periods))
+    is_compared = len(runs) > 1
+    most = MOST_BYTES // (8 * len(runs) * len(comparison.periods) * (1 + is_compared))
     if n_draws > most:
         plans = count_words(len(runs), "plan")
         raise CompModelError(f"{n_draws:,} draws of {plans} need too much memory. Ask for at most {most:,}.")
     n_payees = len(comparison.labels)
     keeps_pay = 8 * len(runs) * n_draws * n_payees <= MOST_BYTES
     drawing = _drawing(comparison, runs, seed)
-    work = partial(_paid_draws, drawing, range(len(drawing.groups)), keeps_pay)
+    work = partial(_paid_draws, drawing, range(len(drawing.groups)), keeps_pay, is_compared)
     found = in_blocks(work, blocks_of(n_draws), cluster, n_threads, progress)
     if not found:
         raise KeyboardInterrupt
     has_kpis = any(component.metric not in METRICS for run in runs for component in run.plan.components)
-    costs, pays = _by_plan(runs, found)
-    return Resampled(costs, pays if keeps_pay else {}, n_draws, has_kpis, seed, left_out)
+    costs, pays, again = _by_plan(runs, found)
+    pays, again = pays if keeps_pay else {}, again if is_compared else {}
+    book_size = int(np.median([len(book) for book in drawing.books] or [0]))
+    return Resampled(costs, pays, n_draws, has_kpis, seed, left_out, again, book_size)
 
 
 def pay_parts(
@@ -196,9 +220,9 @@ def pay_parts(
                 all_done = (n * first + done * (last - first)) / n_groups
                 progress(int(all_done), n, left + (left + 1) * (n_groups - last) / (last - first))
 
-        work = partial(_paid_draws, drawing, range(first, last), True)
+        work = partial(_paid_draws, drawing, range(first, last), True, False)
         found = in_blocks(work, blocks_of(n), cluster, n_threads, told)
-        if sum(len(cost) for block in found for cost, _ in block[:1]) < n:
+        if sum(len(cost) for block in found for cost, *_ in block[:1]) < n:
             raise KeyboardInterrupt
         yield slice(begin, drawing.ends[last - 1]), _by_plan(runs, found)[1]
         first = last
@@ -209,22 +233,16 @@ def _able(comparison: Comparison) -> tuple[list[Replay], dict[str, str]]:
     why = {run.plan.name: no_other_values(run.plan) for run in comparison.replays}
     if said := why[comparison.baseline]:
         fix = "Choose another baseline." if comparison.others else "Ask about another plan."
-        title = comparison.plan(comparison.baseline).title
-        what = f"{title} {said}, so it cannot be paid on resampled histories"
+        what = f"{comparison.plans[0].title} {said}, so it cannot be paid on resampled histories"
         raise CompModelError(f"{what}{', and it is the baseline' if comparison.others else ''}. {fix}")
     runs = [run for run in comparison.replays if not why[run.plan.name]]
     return runs, {name: said for name, said in why.items() if said}
 
 
-def _by_plan(
-    runs: Sequence[Replay], found: Sequence[list[tuple[Cents, Cents]]]
-) -> tuple[dict[str, Cents], dict[str, Cents]]:
-    """Cost and pay of all blocks by plan."""
-    names = [run.plan.name for run in runs]
-    costs, pays = (
-        {name: np.concatenate([block[p][i] for block in found]) for p, name in enumerate(names)} for i in range(2)
-    )
-    return costs, pays
+def _by_plan(runs: Sequence[Replay], found: Sequence[list[_Paid]]) -> list[dict[str, Cents]]:
+    """Cost, pay and cost once more of all blocks by plan."""
+    joined = [[np.concatenate([block[p][i] for block in found]) for p in range(len(runs))] for i in range(3)]
+    return [dict(zip([run.plan.name for run in runs], of, strict=True)) for of in joined]
 
 
 def _drawing(comparison: Comparison, runs: Sequence[Replay], seed: int) -> _Drawing:
@@ -252,12 +270,14 @@ def _drawing(comparison: Comparison, runs: Sequence[Replay], seed: int) -> _Draw
     return _Drawing(seed, n_accounts, books, paying, groups, ends, len(comparison.periods))
 
 
-def block_weights(books: Sequence[Codes], n_accounts: int, draws: range, seed: int) -> Iterator[tuple[slice, Weights]]:
+def block_weights(
+    books: Sequence[Codes], n_accounts: int, draws: range, seed: int, again: bool = False
+) -> Iterator[tuple[slice, Weights]]:
     """Yields the weights of a block's draws, counted from its first, as many at a time as fit the memory."""
     step = max(1, MOST_BYTES // max(1, n_accounts))
     for start in range(0, len(draws), step):
         some = slice(start, min(start + step, len(draws)))
-        yield some, drawn_weights(books, n_accounts, BLOCK, seed, draws.start // BLOCK, some)
+        yield some, drawn_weights(books, n_accounts, BLOCK, seed, draws.start // BLOCK, some, again)
 
 
 def blocks_of(n_draws: int) -> list[range]:
@@ -310,19 +330,21 @@ def drawn_cents(run: Replay, sums: Sequence[tuple[int, AccountSums]], weights: W
     return found
 
 
-def _paid_draws(given: _Drawing, groups: range, keeps_pay: bool, draws: range) -> list[tuple[Cents, Cents]]:
-    """Cost by period and, if kept, pay by payee of some groups in a block of draws; of each plan."""
+def _paid_draws(given: _Drawing, groups: range, keeps_pay: bool, is_doubled: bool, draws: range) -> list[_Paid]:
+    """Cost by period, if kept pay by payee, and if doubled cost once more, of some groups in a block; of each plan."""
     n, first = len(draws), given.ends[groups.start - 1] if groups.start else 0
-    shape = (n, given.ends[groups.stop - 1] - first if keeps_pay else 0)
-    found = [(np.zeros((n, given.n_periods), dtype=np.int64), np.zeros(shape, dtype=np.int64)) for _ in given.runs]
-    for some, weights in block_weights(given.books, given.n_accounts, draws, given.seed):
-        for group in groups:
-            for run, part, (cost, pay) in zip(given.runs, given.groups[group], found, strict=True):
-                mine = run if len(given.groups) == 1 else of_people(run, part.rows)
-                cents = drawn_cents(mine, part.sums, weights)
-                there, sums = added_by(cents, part.period)
-                cost[some, there] += sums
-                if keeps_pay:
-                    there, sums = added_by(cents, part.payee - first)
-                    pay[some, there] += sums
+    n_paid = given.ends[groups.stop - 1] - first if keeps_pay else 0
+    shapes = [(n, given.n_periods), (n, n_paid), (n * is_doubled, given.n_periods)]
+    found = [_Paid(*(np.zeros(shape, dtype=np.int64) for shape in shapes)) for _ in given.runs]
+    for again in (False, True)[: 1 + is_doubled]:
+        for some, weights in block_weights(given.books, given.n_accounts, draws, given.seed, again):
+            for group in groups:
+                for run, part, paid in zip(given.runs, given.groups[group], found, strict=True):
+                    mine = run if len(given.groups) == 1 else of_people(run, part.rows)
+                    cents = drawn_cents(mine, part.sums, weights)
+                    there, sums = added_by(cents, part.period)
+                    (paid.again if again else paid.cost)[some, there] += sums
+                    if keeps_pay and not again:
+                        there, sums = added_by(cents, part.payee - first)
+                        paid.pay[some, there] += sums
     return found

@@ -17,7 +17,7 @@ from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
 from compmodel.credit_dates import AT_RENEWAL, CreditRule, credit_dates
 from compmodel.definitions import CREDIT, definition_grid
 from compmodel.errors import CompModelError, nearest
-from compmodel.pay_otherwise import Payer, Variants, ledgers_otherwise, pays_alone
+from compmodel.pay_otherwise import Payer, Variants, ledgers_otherwise, why_not_otherwise
 from compmodel.periods import Period
 from compmodel.replay import Ledgers
 from compmodel.style import count_words, short_money
@@ -45,7 +45,7 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
 
     Table: one row a plan, event and person, the largest gain first; plan, title, person, team, event_id, account_id,
     event_type, credited_on, moved_to, days, direction, extra_pay, extra_cost. Beside aliases: of `moves_by_size`. Plans
-    that pay from a pool or budget, or take back by clawbacks, are left out and named.
+    that take back by clawbacks are left out and named, and those with a pool or budget where there is too much to pay.
     Raises CompModelError where `days` is not a whole number from 1 to 92.
     """
     if not 1 <= days <= MOST_DAYS or days != int(days):
@@ -55,14 +55,14 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     frames, n_near, said = [], {}, []
     moved: dict[str, tuple[_Moves, Ledgers]] = {}
     for run in comparison.replays:
-        if not pays_alone(run.plan):
-            said.append(f"{run.plan.title} is left out: a pool, budget or clawback ties one payout to others.")
-            continue
         key = run.plan.credit_on.model_dump_json()
         if key not in moved:
             found = _moves(run.history, run.plan.credit_on, days, run.periods)
             span = f"{run.periods[0].name}:{run.periods[-1].name}"
             moved[key] = found, ledgers_otherwise(run.history, found.variants, span)
+        if why := why_not_otherwise(run, len(moved[key][0].facts)):
+            said.append(f"{run.plan.title} is left out: {why}.")
+            continue
         payer = Payer(run)
         n_near[run.plan.name] = moved[key][0].facts["event_id"].nunique()
         frames.append(_gains(payer, *moved[key]).assign(plan=run.plan.name, title=run.plan.title))
