@@ -19,8 +19,8 @@ from compmodel.plan import Plan
 WORDS = {
     "effective dates": "every event on the first day with, or without, its ARR",
     "notice and signature": "losses on the day of notice, renewals and expansions on the day of signature",
-    "end of term and start": "losses on the last day of the term, renewals and expansions on their first day",
-    "end of term and payment": "losses on the last day of the term, renewals and expansions when they are paid",
+    "term end and start": "losses on the last day of the term, renewals and expansions on their first day",
+    "term end and payment": "losses on the last day of the term, renewals and expansions when they are paid",
     "quarter's start": "from the ARR at the quarter's start to that at its end",
     "months chained": "each month by itself, the results of the three multiplied",
     "half's start": "from the ARR at the start of the half year, so over one quarter or two",

@@ -38,11 +38,11 @@ CREDIT_DATES: dict[str, dict[str, object]] = {
         **{name: ["notice_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["signed_on", "effective_on"] for name in ("renewal", "expansion")},
     },
-    "end of term and start": {
+    "term end and start": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **dict.fromkeys(("renewal", "expansion"), "effective_on"),
     },
-    "end of term and payment": {
+    "term end and payment": {
         **{name: ["ends_on", "effective_on"] for name in ("churn", "contraction")},
         **{name: ["paid_on", "invoiced_on", "effective_on"] for name in ("renewal", "expansion")},
     },

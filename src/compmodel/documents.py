@@ -182,7 +182,10 @@ def parsed_model(written: object, model: type[Model], place: str, problems: list
                 key = (path, "" if branch else found["type"])  # of several kinds that a value may be of, one is said
                 value = "" if found["type"] in ("missing", "extra_forbidden") else _shown(found["input"])
                 seen.setdefault(key, Problem(place, *_said(found, model, branch), path, value=value))
-        problems += seen.values()
+        deeper = tuple(path for path, _ in seen)
+        problems += [
+            problem for (path, kind), problem in seen.items() if kind or not any(_is_in(path, of) for of in deeper)
+        ]
         return None
 
 
@@ -200,6 +203,11 @@ def _path(loc: Sequence[str | int], written: object) -> tuple[str, str]:
             continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}"
     return path.lstrip("."), branch
+
+
+def _is_in(whole: str, path: str) -> bool:
+    """Whether a path leads further into another: what is wrong there says more."""
+    return path.startswith((f"{whole}[", f"{whole}."))
 
 
 def _shown(value: object) -> str:
