@@ -30,7 +30,7 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
     """Returns cost by quarter as it happened, a line a plan in its fan, with differences as bars below.
 
     `answer` is of `pay_ranges.cost_range`. The fan holds eight resampled histories in ten (P10 to P90), a bar's whisker
-    the difference in nine.
+    the difference in nine, or about eight (`how_often`).
     """
     table, colours = answer.table[answer.table["period"] != "Total"], plan_colours(comparison)
     names = [period.name for period in comparison.periods]
@@ -82,36 +82,36 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
                 "error_y": _whisker(mine["change"], mine["change_low"], mine["change_high"], style.INK),
                 "customdata": hover_rows(plan.title, *said),
                 "hovertemplate": "%{x}<br>%{customdata[0]} less baseline %{customdata[1]}<br>"
-                "nine times in ten %{customdata[2]} to %{customdata[3]}<extra></extra>",
+                f"{table['how_often'].iloc[0]} %{{customdata[2]}} to %{{customdata[3]}}<extra></extra>",
             }
         )
     spans = pd.concat([table["change_low"], table["change_high"]])
     changes = {**money_axis("Change", spans), "domain": [0, 0.34]}
     changes |= {"zeroline": True, "nticks": 5}
     axes = {"xaxis": {**ticks, "anchor": "y2"}, "yaxis": {**costs, "domain": [0.42, 1]}, "yaxis2": changes}
-    title += "; its change nine times in ten within the line"
+    title += f"; its change {table['how_often'].iloc[0]} within the line"
     return finished_figure(traces, axes, height=480, title=title)
 
 
 def difference_range(comparison: Comparison, answer: Answer) -> Figure:
-    """Returns how much more each plan costs than the baseline over all periods, with its 90% interval; a row a plan.
+    """Returns how much more each plan costs than the baseline over all periods, with its interval; a row a plan.
 
     `answer` is of `pay_ranges.cost_range`.
     """
     table = answer.table[(answer.table["period"] == "Total") & (answer.table["plan"] != comparison.baseline)]
-    titles, colours = table["title"].tolist(), plan_colours(comparison)
+    titles, colours, often = table["title"].tolist(), plan_colours(comparison), answer.table["how_often"].iloc[0]
     said = [table[of].map("{:+,.2f}".format) for of in ("change", "change_low", "change_high")]
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "name": "as it happened, nine times in ten within the line",
+        "name": f"as it happened, {often} within the line",
         "x": table["change"].tolist(),
         "y": titles,
         "marker": {"color": [colours[name] for name in table["plan"]], "size": 12},
         "error_x": _whisker(table["change"], table["change_low"], table["change_high"], style.QUIET),
         "customdata": hover_rows(table["title"], *said),
-        "hovertemplate": "%{customdata[0]} %{customdata[1]}<br>nine times in ten %{customdata[2]} to %{customdata[3]}"
-        "<extra></extra>",
+        "hovertemplate": "%{customdata[0]} %{customdata[1]}<br>"
+        f"{often} %{{customdata[2]}} to %{{customdata[3]}}<extra></extra>",
         "showlegend": False,
     }
     axis = money_axis("", pd.concat([table["change_low"], table["change_high"]]))

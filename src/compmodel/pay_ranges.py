@@ -31,6 +31,7 @@ from compmodel.resampling import Resampled, pay_parts, resampled
 from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
+NINE, ABOUT_EIGHT = "nine times in ten", "about eight times in ten"
 RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
@@ -48,7 +49,8 @@ def cost_range(
     `drawn` is of `resampled`, where it is there already; `cluster` and `n_threads` as there; raises as that does.
     Plans that cannot be paid on resampled histories are left out and named.
     Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
-    change (from the baseline, as it happened), change_low, change_high (nine times in ten), all amounts.
+    change (from the baseline, as it happened), change_low, change_high, all amounts, and how_often the truth lies
+    between these two: nine times in ten, or about eight where half the books have fewer than 20 customers.
     """
     drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
     periods = [*(period.name for period in comparison.periods), "Total"]
@@ -61,6 +63,7 @@ def cost_range(
         low, high = around(cost - base[0], actual - base[1], INTERVAL, wider)
         columns = {"cost": actual / 100} | dict(zip(RANGE, around(cost, actual, RANGE.values()), strict=True))
         columns |= {"change": (actual - base[1]) / 100, "change_low": low, "change_high": high}
+        columns |= {"how_often": ABOUT_EIGHT if drawn.book_size < SMALL_BOOK else NINE}
         frames.append(pd.DataFrame({"plan": plan.name, "title": plan.title, "period": periods, **columns}))
     table = pd.concat(frames, ignore_index=True)
     return Answer(_cost_sentence(comparison, drawn, table), table)
@@ -82,7 +85,7 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
         relative = f" ({signed_percent(row['change'] / own['cost'])})" if own["cost"] else ""
         more = "more" if row["change"] >= 0 else "less"
         said.append(f"{plan.title} costs {short_money(abs(row['change']))} {currency} {more} {over}{relative}.")
-        span = f"between {signed_money(low)} and {signed_money(high)} nine times in ten"
+        span = f"between {signed_money(low)} and {signed_money(high)} {row['how_often']}"
         if low <= 0 <= high:
             said.append(f"On resampled histories the difference lies {span}: too few customers to tell the two apart.")
         else:
@@ -93,7 +96,7 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
         said.append(f"On resampled histories it costs {span}.")
     if others and drawn.book_size < SMALL_BOOK:
         customers = count_words(drawn.book_size, "customer")
-        said.append(f"The middle book has {customers}, too few for nine times in ten: read about eight.")
+        said.append(f"Half the books have {customers} or fewer, which shows too little of chance for more certainty.")
     return " ".join([*said, *_how(comparison, drawn)])
 
 
