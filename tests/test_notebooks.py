@@ -82,9 +82,9 @@ def test_a_leader_sees_no_code(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("01_explore_plan", "another 1,000 of retained ARR paid nothing"),
+        ("01_explore_plan", "another 1,000 USD of retained ARR paid nothing"),
         ("03_sensitivity", "moves cost most"),
-        ("04_team_or_individual", "of its spread is chance"),
+        ("04_team_or_individual", "so one quarter says little about the person"),
     ],
 )
 def test_the_pages_of_questions_run(name: str, said: str, root: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_sweep_writes_the_table_and_says_the_sentence(
     printed = " ".join(capsys.readouterr().out.split())
     assert printed.startswith(answer.sentence)
     found = read(tmp_path / "a.csv").astype({"cost": float})
-    assert list(found) == [TARGET, WEIGHT, "cost", "change", "share_at_target", "is_current", "said"]
+    assert list(found) == [TARGET, WEIGHT, "cost", "change", "share_at_target", "is_current", "said", "sweep"]
     assert found["cost"].tolist() == answer.table["cost"].tolist()
     assert swept(tmp_path / "b.csv", "--lever", TARGET) == 0
     assert 0 < len(read(tmp_path / "b.csv")) <= 26
@@ -105,11 +105,23 @@ def test_an_earlier_table_of_something_else_is_refused(tmp_path: Path, capsys: p
     earlier, out = tmp_path / "a.csv", tmp_path / "b.csv"
     assert swept(earlier, *TWO) == 0
     for more, periods, said in (
-        (TWO, "2025Q3", "is of another plan, history or periods"),
+        (TWO, "2025Q3", "is of another plan, history, periods or levers"),
         (["--lever", "components.kpi.target=8:12:1"], "2025Q4", "has no column components.kpi.target.default"),
     ):
         assert swept(out, *more, "--resume", str(earlier), periods=periods) == 1
         assert said in capsys.readouterr().err
+    assert swept(out, *TWO[:2], "--resume", str(earlier)) == 1, "fewer levers would take the first row of each value"
+    assert "periods or levers" in capsys.readouterr().err
+    budget = "\nadjustments:\n  - kind: budget\n    amount: 1000\n"  # every setting costs it, under any plan
+    plans = [tmp_path / f"{name}.yaml" for name in ("one", "other")]
+    plans[0].write_text(Path(PLAN).read_text() + budget)
+    plans[1].write_text(plans[0].read_text().replace("1.15", "1.16"))
+    assert swept(earlier, "--lever", f"{TARGET}=1.1:1.2:0.1", plan=str(plans[0])) == 0
+    lever = ["--lever", f"{TARGET}=1.1:1.3:0.1"]
+    assert swept(out, *lever, "--resume", str(earlier), plan=str(plans[0])) == 0
+    out.unlink()
+    assert swept(out, *lever, "--resume", str(earlier), plan=str(plans[1])) == 1
+    assert "is of another plan" in capsys.readouterr().err
     earlier.write_text("")
     assert swept(out, *TWO, "--resume", str(earlier)) == 1
     assert "is not the table of a sweep" in capsys.readouterr().err

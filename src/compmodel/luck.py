@@ -111,7 +111,7 @@ def reliability(comparison: Comparison, component: str = "", n_draws: int = 2000
 def _says(title: str, period: str, row: dict[str, float]) -> str:
     return (
         f"Of what sets people's own {in_sentence(title)} apart in a {period}, {percent(row['chance_share'])} is luck "
-        f"({_between(row)}), so one {period} says {_much(row)} about the person."
+        f"({_between(row)}), so one {period} {_much(row)} about the person."
     )
 
 
@@ -119,7 +119,7 @@ def _of_year(title: str, period: str, rows: list[dict[str, float]]) -> str:
     shares = [percent(row["chance_share"]) for row in rows]
     return (
         f"Over a whole year {shares[1]} of what sets people's own {in_sentence(title)} apart is luck "
-        f"({_between(rows[1])}), against {shares[0]} in a {period}, so a year says {_much(rows[1])} about the person."
+        f"({_between(rows[1])}), against {shares[0]} in a {period}, so a year {_much(rows[1])} about the person."
     )
 
 
@@ -129,7 +129,11 @@ def _between(row: dict[str, float]) -> str:
 
 
 def _much(row: dict[str, float]) -> str:
-    return "little" if row["chance_share"] > 0.6 else "something" if row["chance_share"] > 0.3 else "much"
+    words = [
+        "little" if row[name] > 0.6 else "something" if row[name] > 0.3 else "much"
+        for name in ("chance_share", "chance_low", "chance_high")
+    ]
+    return f"{'says' if len(set(words)) == 1 else 'may say'} {words[0]}"
 
 
 def luck(comparison: Comparison, component: str = "", n_draws: int = 2000, seed: int = 0) -> Answer:

@@ -5,6 +5,7 @@ Both show how far they are, can be stopped, keep what is done, and run on other 
 
 from __future__ import annotations
 
+import hashlib
 import textwrap
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,6 @@ from compmodel.plan_commands import WIDEST
 from compmodel.question_pages import PAGES, answered_page, check_page, page_note
 from compmodel.replay import Replay, replay
 from compmodel.reports import CHAIN_FORMATS, PAGE_FORMATS, write_questions
-from compmodel.scenarios import scenario_results
 from compmodel.trials import RESULTS, UNTRIED, lever_at, lever_values
 
 MOST_SETTINGS = 1_000_000
@@ -82,7 +82,8 @@ def sweep_plan(
             answer = grid(run, values, progress, known, cluster)
     n_done = int((answer.table["said"] != UNTRIED).sum())
     _say(answer.sentence)
-    write_beside(out, answer.table.to_csv(index=False, lineterminator="\n").encode())
+    table = answer.table.assign(sweep=sweep_mark(run, list(values)))
+    write_beside(out, table.to_csv(index=False, lineterminator="\n").encode())
     if n_done == len(answer.table):
         typer.echo(f"Written: {out}")
         return
@@ -202,17 +203,27 @@ def range_values(path: str, span: str) -> list[float]:
     return [float(low + k * step) for k in range(int((high - low) / step) + 1)]
 
 
+def sweep_mark(run: Replay, levers: list[str]) -> str:
+    """Returns twelve letters that tell a sweep from those of other plans, histories, periods or levers."""
+    stage, digest = run.stage, hashlib.sha256(run.plan.model_dump_json().encode())
+    for frame in (stage.people, stage.rates, *stage.results.described, run.payouts):
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    digest.update(stage.results.value.tobytes())
+    digest.update("\n".join(sorted(levers)).encode())
+    return digest.hexdigest()[:12]
+
+
 def known_settings(path: Path, run: Replay, levers: list[str]) -> pd.DataFrame:
     """Returns the table of an earlier sweep of these levers on this plan, history and periods.
 
-    Raises CompModelError where it is of others: a setting that it knows is paid again and must cost the same.
+    Raises CompModelError where it is of others, by the mark that the sweep wrote.
     """
     fix = "Give the --out file of the sweep that was stopped, with the same plan, levers, data and periods."
     try:
         known = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError):
         raise CompModelError(f"{path} is not the table of a sweep. {fix}") from None
-    missing = [name for name in (*levers, *RESULTS, "said") if name not in known]
+    missing = [name for name in (*levers, *RESULTS, "said", "sweep") if name not in known]
     if missing:
         raise CompModelError(f"{path} has no column {missing[0]}. {fix}")
     try:
@@ -220,9 +231,8 @@ def known_settings(path: Path, run: Replay, levers: list[str]) -> pd.DataFrame:
             known[name] = [float(cell or "nan") for cell in known[name]]  # exactly as it was written
     except ValueError:
         raise CompModelError(f"{path} holds text where numbers belong. {fix}") from None
-    paid = known[known["cost"].notna()].head(1)
-    if len(paid) and float(scenario_results(run, paid[levers])["cost"].iloc[0]) != float(paid["cost"].iloc[0]):
-        raise CompModelError(f"{path} is of another plan, history or periods: its first setting costs otherwise. {fix}")
+    if set(known["sweep"]) != {sweep_mark(run, levers)}:
+        raise CompModelError(f"{path} is of another plan, history, periods or levers. {fix}")
     return known
 
 

@@ -24,7 +24,7 @@ def address(browser_path: str) -> Iterator[str]:
 def test_the_notebook_shows_each_question_with_its_chart(browser: Browser, address: str) -> None:
     with notebook_page(browser, address, charts=4) as page:
         assert page.locator(".cm-sentence").count() == 4
-        expect(page.locator(".cm-sentence").first).to_contain_text("of its spread is chance")
+        expect(page.locator(".cm-sentence").first).to_contain_text("so one quarter says little about the person")
         page.get_by_role("button", name="Show the table").first.click()
         expect(page.locator(".cm-table table").first).to_be_visible()
 
