@@ -301,3 +301,22 @@ def test_what_is_less_than_a_unit_is_said_to_the_cent_or_not_at_all() -> None:
     assert "; 300 comes back through the curves." in said(1200, -300)
     assert said(0.3) == f"{title}0.30 more than {plans[0].title}: all of it comes from the measures (+0.30)."
     assert ": 0.20 more through the measures, 0.20 less through the curves." in said(0.2, -0.2)
+
+
+def test_reasons_that_are_said_add_up_to_the_change() -> None:
+    """Of large parts against each other "most of it" would name a part far above the whole, and hide another."""
+    plans = [load_plan(f"data/plans/{name}.yaml") for name in ("thirds", "halves")]
+    comparison = compared(*plans, sample_history(), "2025Q4")
+
+    def said(*parts: float) -> str:
+        mine = pd.DataFrame(
+            {"person": EVERYONE, "reason": [*"abcd"[: len(parts)], TOTAL], "change": [*parts, sum(parts)]}
+        )
+        return _sentence(comparison, comparison.others[0], mine).partition(": ")[2]
+
+    assert (
+        said(102_000, -126_000, 25_000, -3)
+        == "-126k through the b, +102k through the a and +25k through the c, the rest is small."
+    )
+    assert said(102_000, -126_000, 25_000, -0.06).endswith("+25k through the c.")
+    assert said(-73_000, 6_100) == "most of it comes from the a (-73k); 6.1k comes back through the b."

@@ -19,7 +19,7 @@ from compmodel.chance_charts import pay_range as pay_chart
 from compmodel.errors import CompModelError
 from compmodel.metrics import METRICS
 from compmodel.other_values import cents_of_values
-from compmodel.pay_ranges import around, cost_range, pay_range, widening
+from compmodel.pay_ranges import around, cost_range, how_often, pay_range, widening
 from compmodel.replay import Replay, replay
 from compmodel.resampling import (
     BLOCK,
@@ -171,11 +171,21 @@ def test_the_table_and_the_sentence(comparison: cm.Comparison) -> None:
     assert (answer.table["p50"] <= answer.table["p90"]).all()
     assert "KPIs stay as they were." in answer.sentence
     assert "nine times in ten" in answer.sentence
-    assert ("about eight times in ten" in answer.sentence) is (drawn.book_size < 20)
-    small = cost_range(comparison, drawn=replace(drawn, book_size=12)).sentence
-    assert "Half the books have twelve customers or fewer, which shows too little of chance" in small
-    assert "about eight times in ten" in small
-    assert "nine times in ten" not in small
+    assert ("about eight times in ten" in answer.sentence) is (how_often(drawn.book_sizes) != "nine times in ten")
+    for sizes, said in (
+        (
+            (12,) * 9,
+            "about eight times in ten. It cannot be told more surely with nine books of about twelve customers",
+        ),
+        ((40,), "It cannot be told more surely with one book of about 40 customers."),
+        ((1,) * 9, "What chance could do to that cannot be told with nine books of about one customer each."),
+    ):
+        few = cost_range(comparison, drawn=replace(drawn, book_sizes=sizes))
+        assert said in few.sentence
+        assert "nine times in ten" not in few.sentence
+        assert few.table["change_low"].isna().all() == ("cannot be told with" in said)
+        figures = cost_chart(comparison, few), difference_range(comparison, few)
+        assert not any("nine times" in figure.to_json() or "+nan" in figure.to_json() for figure in figures)
     pay = pay_range(comparison, drawn=drawn).table
     assert pay.groupby("plan")["pay"].sum()["halves"] == pytest.approx(cost["halves"], abs=1e-6)
     assert (pay["p10"] >= 0).all()

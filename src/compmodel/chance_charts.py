@@ -30,10 +30,10 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
     """Returns cost by quarter as it happened, a line a plan in its fan, with differences as bars below.
 
     `answer` is of `pay_ranges.cost_range`. The fan holds eight resampled histories in ten (P10 to P90), a bar's whisker
-    the difference in nine, or about eight (`how_often`).
+    the difference as `how_often` says.
     """
     table, colours = answer.table[answer.table["period"] != "Total"], plan_colours(comparison)
-    names = [period.name for period in comparison.periods]
+    names, often = [period.name for period in comparison.periods], table["how_often"].iloc[0]
     traces: list[dict[str, Any]] = []
     there = set(table["plan"])  # plans may be left out
     others = [plan for plan in comparison.others if plan.name in there]
@@ -68,7 +68,7 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
         return finished_figure(traces, {"xaxis": ticks, "yaxis": costs}, height=330, title=title)
     for plan in others:
         mine, colour = table[table["plan"] == plan.name], colours[plan.name]
-        said = [mine[of].map("{:+,.2f}".format) for of in ("change", "change_low", "change_high")]
+        said = [mine[of].map(_signed_cents) for of in ("change", "change_low", "change_high")]
         traces.append(
             {
                 "type": "bar",
@@ -82,14 +82,14 @@ def cost_range(comparison: Comparison, answer: Answer) -> Figure:
                 "error_y": _whisker(mine["change"], mine["change_low"], mine["change_high"], style.INK),
                 "customdata": hover_rows(plan.title, *said),
                 "hovertemplate": "%{x}<br>%{customdata[0]} less baseline %{customdata[1]}<br>"
-                f"{table['how_often'].iloc[0]} %{{customdata[2]}} to %{{customdata[3]}}<extra></extra>",
+                f"{_often_words(often)}<extra></extra>",
             }
         )
-    spans = pd.concat([table["change_low"], table["change_high"]])
+    spans = pd.concat([table["change_low"], table["change_high"], table["change"]]).dropna()
     changes = {**money_axis("Change", spans), "domain": [0, 0.34]}
     changes |= {"zeroline": True, "nticks": 5}
     axes = {"xaxis": {**ticks, "anchor": "y2"}, "yaxis": {**costs, "domain": [0.42, 1]}, "yaxis2": changes}
-    title += f"; its change {table['how_often'].iloc[0]} within the line"
+    title += f"; its change {often} within the line" if often else ""
     return finished_figure(traces, axes, height=480, title=title)
 
 
@@ -100,21 +100,20 @@ def difference_range(comparison: Comparison, answer: Answer) -> Figure:
     """
     table = answer.table[(answer.table["period"] == "Total") & (answer.table["plan"] != comparison.baseline)]
     titles, colours, often = table["title"].tolist(), plan_colours(comparison), answer.table["how_often"].iloc[0]
-    said = [table[of].map("{:+,.2f}".format) for of in ("change", "change_low", "change_high")]
+    said = [table[of].map(_signed_cents) for of in ("change", "change_low", "change_high")]
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "name": f"as it happened, {often} within the line",
+        "name": f"as it happened, {often} within the line" if often else "as it happened",
         "x": table["change"].tolist(),
         "y": titles,
         "marker": {"color": [colours[name] for name in table["plan"]], "size": 12},
         "error_x": _whisker(table["change"], table["change_low"], table["change_high"], style.QUIET),
         "customdata": hover_rows(table["title"], *said),
-        "hovertemplate": "%{customdata[0]} %{customdata[1]}<br>"
-        f"{often} %{{customdata[2]}} to %{{customdata[3]}}<extra></extra>",
+        "hovertemplate": f"%{{customdata[0]}} %{{customdata[1]}}<br>{_often_words(often)}<extra></extra>",
         "showlegend": False,
     }
-    axis = money_axis("", pd.concat([table["change_low"], table["change_high"]]))
+    axis = money_axis("", pd.concat([table["change_low"], table["change_high"], table["change"]]).dropna())
     axis |= {"zeroline": True, "zerolinecolor": style.INK, "zerolinewidth": 1}
     title = f"Cost less {comparison.plans[0].title}, {comparison.currency}"
     axes = {"xaxis": axis, "yaxis": people_axis(titles)}
@@ -275,8 +274,16 @@ def _by_target(
     return finished_figure([bars], axes, height=110 + 40 * len(targets), title=title)
 
 
+def _signed_cents(amount: float) -> str:
+    return f"{amount:+,.2f}" if amount == amount else ""
+
+
+def _often_words(often: str) -> str:
+    return f"{often} %{{customdata[2]}} to %{{customdata[3]}}" if often else ""
+
+
 def _whisker(middle: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict[str, Any]:
-    up, down = (high - middle).clip(lower=0).tolist(), (middle - low).clip(lower=0).tolist()
+    up, down = ((of.clip(lower=0).fillna(0)).tolist() for of in (high - middle, middle - low))
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": colour, "thickness": 1.5}
 
 

@@ -5,17 +5,19 @@ not losses pays more for that on average. Ranges and intervals are therefore mov
 
 A bootstrap swings too little where results sit on an edge of a curve, because each book is drawn from where its luck
 left it, beyond the edge as often as not, and where books are small (by 1 in so many customers). So the interval of a
-difference is widened by what drawing from draws loses once more (`widening`). In simulations of 4 to 40 books with a
-floor, a cap or a step where books are expected, it held the truth in 85 to 92 of a hundred where books have 20
-customers or more (69 to 89 without), and in 77 to 88 where they have 12, which the sentence says; where most books are
-expected below where pay begins it is too wide.
+difference is widened by what drawing from draws loses once more (`widening`); P10 and P90 are those of the draws as
+they are. In simulations with a floor, a cap or a step where books are expected, it held the truth in 85 to 92 of a
+hundred with four books or more of 20 customers (69 to 89 without), and in 75 to 91 with fewer books or with 5 to 19
+customers in each, which is said (`how_often`); below that no interval is given. Where most books are expected below
+where pay begins it is too wide.
 
-Currently implemented: cost_range, pay_range, around, widening.
+Currently implemented: cost_range, pay_range, around, how_often, widening.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import ge
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from compmodel.resampling import Resampled, pay_parts, resampled
 from compmodel.style import count_words, percent, short_money, signed_money, signed_percent
 
 INTERVAL = (0.05, 0.95)
-NINE, ABOUT_EIGHT = "nine times in ten", "about eight times in ten"
+NINE, ABOUT_EIGHT, UNKNOWN = "nine times in ten", "about eight times in ten", ""
 RANGE = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
@@ -50,7 +52,7 @@ def cost_range(
     Plans that cannot be paid on resampled histories are left out and named.
     Table: one row a plan and period, then period "Total"; plan, title, period, cost (what happened), p10, p50, p90,
     change (from the baseline, as it happened), change_low, change_high, all amounts, and how_often the truth lies
-    between these two: nine times in ten, or about eight where half the books have fewer than 20 customers.
+    between these two, by `how_often`; empty, as these are, where there are too few customers to tell.
     """
     drawn = drawn or resampled(comparison, n_draws, seed, progress, cluster, n_threads)
     periods = [*(period.name for period in comparison.periods), "Total"]
@@ -61,9 +63,11 @@ def cost_range(
         twice = drawn.again or drawn.cost
         wider = widening(cost - base[0], _with_total(twice[plan.name] - twice[comparison.baseline]))
         low, high = around(cost - base[0], actual - base[1], INTERVAL, wider)
+        if how_often(drawn.book_sizes) == UNKNOWN:
+            low, high = low * np.nan, high * np.nan
         columns = {"cost": actual / 100} | dict(zip(RANGE, around(cost, actual, RANGE.values()), strict=True))
         columns |= {"change": (actual - base[1]) / 100, "change_low": low, "change_high": high}
-        columns |= {"how_often": ABOUT_EIGHT if drawn.book_size < SMALL_BOOK else NINE}
+        columns |= {"how_often": how_often(drawn.book_sizes)}
         frames.append(pd.DataFrame({"plan": plan.name, "title": plan.title, "period": periods, **columns}))
     table = pd.concat(frames, ignore_index=True)
     return Answer(_cost_sentence(comparison, drawn, table), table)
@@ -79,24 +83,27 @@ def _cost_sentence(comparison: Comparison, drawn: Resampled, table: pd.DataFrame
     for plan in others:
         row = of_all[plan.name]
         low, high = row["change_low"], row["change_high"]
-        if not (row["change"] or low or high):
+        if not (row["change"] or np.nan_to_num(low) or np.nan_to_num(high)):
             said.append(f"{plan.title} costs the same {over}, and on resampled histories.")
             continue
         relative = f" ({signed_percent(row['change'] / own['cost'])})" if own["cost"] else ""
         more = "more" if row["change"] >= 0 else "less"
-        said.append(f"{plan.title} costs {short_money(abs(row['change']))} {currency} {more} {over}{relative}.")
+        difference = f"{short_money(abs(row['change']))} {currency} {more} than {own['title']}"
+        said.append(f"{plan.title} costs {difference} {over}{relative}.")
+        if row["how_often"] == UNKNOWN:
+            continue
         span = f"between {signed_money(low)} and {signed_money(high)} {row['how_often']}"
-        if low <= 0 <= high:
-            said.append(f"On resampled histories the difference lies {span}: too few customers to tell the two apart.")
-        else:
-            said.append(f"On resampled histories the difference lies {span}.")
+        few = ": too few customers to tell the two apart" if low <= 0 <= high else ""
+        said.append(f"Had chance fallen otherwise, the difference would lie {span}{few}.")
     if not others:
         span = f"between {short_money(own['p10'])} and {short_money(own['p90'])} eight times in ten"
         said = [f"{own['title']} costs {short_money(own['cost'])} {currency} {over}."]
         said.append(f"On resampled histories it costs {span}.")
-    if others and drawn.book_size < SMALL_BOOK:
-        customers = count_words(drawn.book_size, "customer")
-        said.append(f"Half the books have {customers} or fewer, which shows too little of chance for more certainty.")
+    often, sizes = how_often(drawn.book_sizes), drawn.book_sizes
+    if others and often != NINE:
+        each = f"about {count_words(int(np.median(sizes)), 'customer')}{' each' * (len(sizes) > 1)}" if sizes else ""
+        what = "It cannot be told more surely" if often else "What chance could do to that cannot be told"
+        said.append(f"{what} with {count_words(len(sizes), 'book')}{' of ' * bool(each)}{each}.")
     return " ".join([*said, *_how(comparison, drawn)])
 
 
@@ -176,8 +183,18 @@ def around(drawn: Cents, actual: Cents, at: Iterable[float], wider: Sums | float
 
 
 WIDEST = 2.0
-SMALL_BOOK = 20
-"""Customers below which intervals hold about eight times in ten: a book's chance shows too little in it."""
+ENOUGH = {NINE: (4, 20, 80), ABOUT_EIGHT: (1, 5, 30)}
+"""Books, customers of the middle one and customers of all that an interval must have to hold so often."""
+
+
+def how_often(book_sizes: Sequence[int]) -> str:
+    """Returns how often the interval of a difference holds, in words; nothing where customers are too few to tell.
+
+    >>> how_often([20] * 4), how_often([8] * 4), how_often([4] * 12)
+    ('nine times in ten', 'about eight times in ten', '')
+    """
+    has = len(book_sizes), np.median([*book_sizes] or [0]), sum(book_sizes)
+    return next((words for words, least in ENOUGH.items() if all(map(ge, has, least))), UNKNOWN)
 
 
 def widening(drawn: Cents, again: Cents) -> Sums:

@@ -213,12 +213,22 @@ def _sentence(comparison: Comparison, plan: Plan, mine: pd.DataFrame) -> str:
         return f"{said}: {_and_back(moved)}."
     (reason, most), *more = along
     share = "all of it comes" if most == change else "most of it comes" if 2 * most / change > 1 else "the most comes"
+    named = more[:1] if share == "the most comes" else []
+    against = [part for part in moved if part[1] * change < 0 and abs(part[1]) >= WORTH_SAYING][:1]
+    unsaid = change - most - sum(part for _, part in (*named, *against))
+    if against and abs(unsaid) > abs(change) / 5:  # what is named must add up to what is said
+        return f"{said}: {_each(moved)}."
     said = f"{said}: {share} from {_the(reason)} ({_signed(most)})"
-    said += f", then {_the(more[0][0])} ({_signed(more[0][1])})" if more and share == "the most comes" else ""
-    against = [part for part in moved if part[1] * change < 0 and abs(part[1]) >= WORTH_SAYING]
-    if against:
-        said += f"; {short_money(abs(against[0][1]))} comes back through {_the(against[0][0])}"
-    return said + "."
+    said += "".join(f", then {_the(name)} ({_signed(part)})" for name, part in named)
+    return said + "".join(f"; {short_money(abs(part))} comes back through {_the(name)}" for name, part in against) + "."
+
+
+def _each(moved: Sequence[tuple[str, float]]) -> str:
+    """Parts of a change, the largest first, until what is left is small beside them."""
+    sizes = [abs(part) for _, part in moved]
+    n = next((k for k in range(1, len(moved)) if sum(sizes[k:]) <= sizes[0] / 10), len(moved))
+    said = [f"{_signed(part)} through {_the(name)}" for name, part in moved[:n]]
+    return listed(said) + (", the rest is small" if sum(sizes[n:]) >= WORTH_SAYING else "")
 
 
 def _and_back(moved: Sequence[tuple[str, float]]) -> str:

@@ -54,7 +54,7 @@ class Resampled:
     `cost`: draws x periods; `pay`: draws x payees, in the order of the comparison's labels, nothing where that would be
     above 100 MB (see `pay_parts`). `asked` draws were asked for; fewer are there when the work was stopped. `left_out`:
     why plans are not there, by name, as said of them. `again`: cost of draws from draws, two rows of each that was
-    drawn from; none of one plan alone. `book_size`: customers of the middle book.
+    drawn from; none of one plan alone. `book_sizes`: customers of each book.
     """
 
     cost: dict[str, Cents]
@@ -64,7 +64,7 @@ class Resampled:
     seed: int
     left_out: dict[str, str]
     again: dict[str, Cents]
-    book_size: int
+    book_sizes: tuple[int, ...]
 
     @property
     def n_draws(self) -> int:
@@ -190,8 +190,8 @@ def resampled(
     has_kpis = any(component.metric not in METRICS for run in runs for component in run.plan.components)
     costs, pays, again = _by_plan(runs, found)
     pays, again = pays if keeps_pay else {}, again if is_compared else {}
-    book_size = int(np.median([len(book) for book in drawing.books] or [0]))
-    return Resampled(costs, pays, n_draws, has_kpis, seed, left_out, again, book_size)
+    sizes = tuple(len(book) for book in drawing.books)
+    return Resampled(costs, pays, n_draws, has_kpis, seed, left_out, again, sizes)
 
 
 def pay_parts(
