@@ -162,7 +162,7 @@ def test_a_mistyped_quarter_is_recognised(written: str) -> None:
             checked_quarters(written, most)
 
 
-@pytest.mark.parametrize("written", ["2025H1", "2025", "2025Q5", "", "2024Q1:2025", "2024Q1:2024Q2:2024Q3"])
+@pytest.mark.parametrize("written", ["2025H7", "2025", "2025Q5", "", "2024Q1:2025", "2024Q1:2024Q2:2024Q3"])
 def test_only_quarters_are_offered_where_only_quarters_will_do(written: str) -> None:
     with pytest.raises(CompModelError) as error:
         checked_quarters(written)
@@ -171,3 +171,9 @@ def test_only_quarters_are_offered_where_only_quarters_will_do(written: str) -> 
 
 def test_quarters_pass_without_their_spaces() -> None:
     assert checked_quarters("2024Q1 : 2025Q4 ") == "2024Q1:2025Q4"
+
+
+@pytest.mark.parametrize("written", ["2025M01:2025M12", "2025M04", "2025H1:2025H2"])
+def test_commands_say_where_months_and_halves_are_taken(written: str) -> None:
+    with pytest.raises(CompModelError, match=r"commands take plans that pay by quarter\. In Python replay\(\) takes"):
+        checked_quarters(written)

@@ -21,6 +21,7 @@ from compmodel.errors import CompModelError
 
 MONTHS = {"Q": 3, "H": 6, "M": 1, "": 12}
 _QUARTER = re.compile(r"[12][0-9]{3}Q[1-4]")
+_MONTH_OR_HALF = re.compile(r"[12][0-9]{3}(M(0[1-9]|1[0-2])|H[12])")
 _GAP = r"[\s_./-]*"
 _YEAR_FIRST = re.compile(rf"([12][0-9]{{3}}){_GAP}[qQ]{_GAP}([1-4])")
 _YEAR_LAST = re.compile(rf"[qQ]{_GAP}([1-4]){_GAP}([12][0-9]{{3}})")
@@ -143,6 +144,9 @@ def checked_quarters(written: str, most: int = 2) -> str:
     is_range = 1 < len(ends) <= most
     if len(ends) <= most and all(map(_QUARTER.fullmatch, ends)):
         return ":".join(ends)
+    if len(ends) <= most and all(map(_MONTH_OR_HALF.fullmatch, ends)):
+        said = f"{written!r} is not of quarters, and commands take plans that pay by quarter"
+        raise CompModelError(f"{said}. In Python replay() takes months and halves, too.")
     meant = [end if _QUARTER.fullmatch(end) else _meant(end) for end in ends]
     known = "Write 2025Q4, or 2024Q1:2025Q4 for several." if most > 1 else "Write 2025Q4, for example."
     fix = f"Did you mean {':'.join(meant)}?" if all(meant) and len(meant) <= most else known

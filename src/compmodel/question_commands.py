@@ -98,7 +98,7 @@ def cost_ranges(
     baseline: Baseline = "",
     data: Data = SAMPLE,
     mapping: Mapping = None,
-    draws: Annotated[int, typer.Option(help="How many histories are drawn.")] = 2000,
+    draws: Annotated[int, typer.Option(help="How many histories are drawn; few are rough.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Same seed, same draws.", min=0)] = 0,
     cluster: Cluster = "",
     out: OutTable = None,
