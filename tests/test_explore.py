@@ -147,6 +147,27 @@ def test_why_a_setting_makes_no_plan_is_said_without_paths(run: cm.Replay, path:
     assert not re.search(r"components|\[|\bdefault\b", found)
 
 
+def test_why_not_names_no_target_of_one_person(run: cm.Replay) -> None:
+    """Moving the floor above a payee's own target would tell it."""
+    nrr = "components.nrr."
+    for change, value in ((f"{nrr}attainment.floor", 1.03), (f"{nrr}target.cases.0.target", 0.99)):
+        for of, words in (
+            ({"payee_id": "P04"}, "the target of one person must lie above the floor."),
+            ({"role": "lead"}, ""),
+        ):
+            plan = run.plan.replace({f"{nrr}target.cases": [{**of, "target": 1.02}]})
+            (found,) = trials.refusals(plan, pd.DataFrame({change: [value]}))
+            target, floor = ("102%", "103%") if change.endswith("floor") else ("99%", "100%")
+            assert found == f"NRR: {words or f'the target {target} must lie above the floor {floor}.'}"
+    plan = run.plan.replace({f"{nrr}target.cases": [{"payee_id": "P04", "target": 1.02}], f"{nrr}target.ramp": [0.5]})
+    found = trials.refusal(plan, {f"{nrr}target.ramp.0": 0.05, f"{nrr}attainment.floor": 1.005})
+    assert found == "NRR: the target of one person must lie above the floor."
+    assert trials.refusal(plan, {f"{nrr}target.cases.0.target": 12}).endswith("lies beyond what a target can be.")
+    (own,) = cm.replay([plan], run.history, "2025Q4")
+    (said,) = tornado(own, [f"{nrr}attainment.floor"]).table["said"]
+    assert said == "NRR: the target of one person must lie above the floor."
+
+
 def test_a_tornado_leaves_out_the_rest_and_targets_of_one_person(run: cm.Replay) -> None:
     from compmodel.explore import _tornado_levers
 

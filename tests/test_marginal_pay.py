@@ -11,6 +11,7 @@ import pytest
 
 import compmodel as cm
 from compmodel import marginal_pay_charts as charts
+from compmodel.compare import Comparison
 from compmodel.errors import CompModelError
 from compmodel.marginal_pay import (
     ALL,
@@ -23,6 +24,7 @@ from compmodel.marginal_pay import (
     PAYS,
     UNDEFINED,
     ZONES,
+    _sentence,
     curve_cliffs,
     marginal_pay,
     people_counted,
@@ -30,6 +32,7 @@ from compmodel.marginal_pay import (
 from compmodel.marginal_pay_map import marginal_pay_map
 from compmodel.plan import Plan, load_plan, parsed_plan
 from compmodel.replay import replay
+from compmodel.style import percent
 from histories import CURVES, PERIODS, SPAN, Company, employed, event, held, sample_history
 
 EFFECTIVE = dict.fromkeys(("churn", "contraction", "renewal", "expansion"), "effective_on")
@@ -264,7 +267,7 @@ def test_beside_aliases_five_people_are_in_every_row(seed: int) -> None:
         **whole
     )
     table["attainment"] = np.where(table["zone"] == "undefined", np.nan, rng.normal(1, 0.2, n))
-    table["slope"] = np.arange(n) * 1.0
+    table["slope"] = np.arange(n) + 1.0
     found = people_counted(table)
     assert found["n"].sum() == (n if table["person"].nunique() >= 5 else 0)
     assert (found["n"] * found["slope"]).sum() == pytest.approx(len(found) and table["slope"].sum(), abs=0.01 * n)
@@ -287,6 +290,80 @@ def test_beside_aliases_no_share_of_fewer_than_five_people_is_said() -> None:
             for some, told in ((near, "a cliff lay within the step or 5 points in"), (nothing, "paid nothing in")):
                 n_people = some["person"].nunique()
                 assert (told in words) is (n_people >= 5 or (not n_people and "nothing" in told)), (span, words)
+
+
+def test_beside_aliases_a_mean_that_few_people_make_is_empty() -> None:
+    """One of 48 people is paid: the mean times 48 would be that one's pay."""
+    plans = [load_plan(f"data/plans/{name}.yaml") for name in ("thirds", "halves", "flowfuse_cliff")]
+    replays = replay(plans, sample_history(), "2025Q4")
+    shown = marginal_pay(cm.compare(replays, "thirds", "shown")).table
+    cliff = shown[(shown["plan"] == "flowfuse_cliff") & (shown["component"] == ALL)]
+    assert (len(cliff), (cliff["slope"] != 0).sum()) == (48, 1)
+    answer = marginal_pay(cm.compare(replays, "thirds"))
+    mine = answer.table[answer.table["plan"] == "flowfuse_cliff"]
+    assert mine["slope"].fillna(0).eq(0).all(), "nothing but 0 and empty"
+    assert mine.loc[mine["component"] == ALL, "slope"].isna().all()
+    words = answer.sentence.split("Under ")[-1]
+    assert words == (
+        "NRR cliff another 1,000 USD of retained ARR paid nothing for all but fewer than five people "
+        "of 48 people-quarters."
+    )
+    assert answer.table.loc[answer.table["plan"] == "halves", "slope"].notna().all()
+
+
+@pytest.mark.parametrize("n_paid", range(8))
+def test_a_mean_is_empty_in_the_bands_beside_a_hidden_one_too(n_paid: int) -> None:
+    """Six paid people in one band, some in another: with the sum of both, one band would tell the other."""
+    slopes = [*[7.0] * 6, *[9.0] * n_paid, *[0.0] * (12 - n_paid), *[0.0] * 6]
+    table = pd.DataFrame({"slope": slopes, "attainment": np.repeat([0.51, 1.01, 1.51], [6, 12, 6])})
+    table = table.assign(plan="a", title="A", component="nrr", zone=PAYS, person=[str(i) for i in range(24)])
+    found = people_counted(table)
+    assert found["n"].tolist() == [6, 12, 6]
+    told = [7.0, round(9 * n_paid / 12, 2), 0.0]
+    assert found["slope"].fillna(-1).tolist() == ([-1, -1, 0] if 1 <= n_paid <= 4 else told)
+
+
+def said_of(dead: int = 0, capped: int = 0, pays: int = 0, near: int = 0, unmeasured: int = 0) -> str:
+    """The sentence beside aliases where so many people of "One" are in each zone, a period each."""
+    zones = [DEAD] * dead + [CAPPED] * capped + [PAYS] * pays + [CLIFF] * near + [UNDEFINED] * unmeasured
+    table = pd.DataFrame({"zone": zones, "component": ALL, "cliff_pay": 10.0})
+    table = table.assign(person=[str(i) for i in range(len(zones))], is_dead=table["zone"] == DEAD)
+    table["extra"] = table["zone"].isin([PAYS, CLIFF]) * 5.0
+    comparison = Comparison.__new__(Comparison)
+    for name, value in {"names": "aliases", "currency": "USD"}.items():
+        object.__setattr__(comparison, name, value)
+    start = "Under One another 1,000 USD of retained ARR paid nothing "
+    return _sentence(comparison, plan_of(), table, 1000, 0.05).removeprefix(start)
+
+
+@pytest.mark.parametrize("n", range(1, 5))
+def test_beside_aliases_one_to_four_people_are_fewer_than_five_in_every_clause(n: int) -> None:
+    few, rest, of = "for fewer than five people", "for all but fewer than five people", f"of {40 + n} people-quarters"
+    dead, both = percent(40 / (40 + n)), "in 100%"
+    assert said_of(dead=n, pays=40) == f"{few} {of}."
+    assert said_of(capped=n, pays=40) == f"{few} {of}."
+    assert said_of(dead=40, pays=n) == f"{rest} {of}."
+    assert said_of(capped=40, pays=n) == f"{rest} {of}."
+    assert said_of(dead=40, capped=n) == f"{both} {of}.", "the one part would tell the other"
+    assert said_of(dead=n, capped=40) == f"{both} {of}."
+    assert said_of(dead=20, capped=20, pays=n) == f"{rest} {of}."
+    cliff = "; a cliff lay within the step or 5 points"
+    assert said_of(near=n, pays=40) == f"in 0% {of}{cliff} {few}."
+    assert said_of(near=40, pays=n) == f"in 0% {of}{cliff} {rest}."
+    none = "some of fewer than five people had nothing measured"
+    assert said_of(dead=40, unmeasured=n) == f"in 100% of 40 people-quarters (100% in a dead zone); {none}."
+    hidden = "One measures ARR for fewer than five people, so nothing of it is shown beside aliases."
+    assert said_of(pays=n) == said_of(pays=n, unmeasured=40) == said_of(dead=n) == hidden
+    assert dead not in said_of(dead=40, pays=n)
+
+
+def test_beside_aliases_five_people_are_told_in_every_clause() -> None:
+    said = "in 60% of 50 people-quarters (50% in a dead zone, 10% with the cap reached)"
+    assert said_of(25, 5, 15, 5, 5) == (
+        f"{said}; a cliff lay within the step or 5 points in 10%; five others had nothing measured."
+    )
+    assert said_of(5, 5, 40) == "in 20% of 50 people-quarters (10% in a dead zone, 10% with the cap reached)."
+    assert said_of(45, 0, 5) == "in 90% of 50 people-quarters (90% in a dead zone)."
 
 
 def test_a_step_must_be_something() -> None:

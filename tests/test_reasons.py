@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import permutations
 from typing import Any
@@ -241,6 +242,30 @@ def test_beside_aliases_only_the_company_is_split() -> None:
     one = compared(plan_of(), named(plan_of(1.10), "two"), company().history(), "2025Q1", "aliases")
     with pytest.raises(CompModelError, match="would tell whose they are"):
         pay_change_reasons(one)
+
+
+@pytest.mark.parametrize("order", ["stated", "shapley"])
+def test_beside_aliases_no_goal_of_one_person_is_told(order: Any) -> None:
+    """What differs names neither a payee nor a goal of the payee's own; with names shown it does."""
+    own = {"default": 1.08, "cases": [{"payee_id": "P04", "target": 1.02}, {"role": "lead", "target": 1.09}]}
+    decision = {"question": "P04?", "field": "components.nrr.target.cases.0.target", "options": [1.02, 1.03]}
+    both = named(plan_of(own), "two")
+    open_ = both.replace({"open_decisions": [decision]})
+    others = {"default": 1.08, "cases": [{"payee_id": "P04", "target": 1.03}, own["cases"][1]]}  # type: ignore[index]
+    told, texts = {"shown": "102% for payee P04", "aliases": "The NRR goals of single people are others."}, []
+    for before, after in ((plan_of(), open_), (both, plan_of(1.08)), (plan_of(own), named(plan_of(others), "two"))):
+        for names, said in told.items():
+            comparison = compared(before, after, sample_history(), "2025Q4", names)
+            answer = pay_change_reasons(comparison, order)
+            text = f"{answer.sentence} {' '.join(answer.table['differs'])}"
+            assert said in text
+            texts += [text] if names == "aliases" else []
+    for text in texts:
+        assert not re.search(r"P04|102%|103%|payee", text), text
+    assert "goal is now 108%; but 109% for the role lead" in texts[0]
+    higher = named(both.replace({"components.nrr.target.default": 1.1}), "three")
+    answer = pay_change_reasons(compared(both, higher, sample_history(), "2025Q4", "aliases"), order)
+    assert answer.table["differs"].str.cat() == "The NRR goal rises from 108% to 110%."
 
 
 def test_what_is_asked_for_wrongly_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

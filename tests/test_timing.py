@@ -13,6 +13,7 @@ from compmodel import pay_otherwise
 from compmodel.compare import SMALLEST_TEAM
 from compmodel.credit_dates import AT_RENEWAL
 from compmodel.plan import example_plan
+from compmodel.style import count_words, short_money
 from compmodel.timing import DETAILS, LEFT_OUT, SIZES, gain_from_timing, moves_by_size, pay_between_quarters
 from histories import Company, counted, employed, event, held
 
@@ -128,7 +129,15 @@ def test_columns_are_those_documented(answer: cm.Answer) -> None:
 
 def test_beside_aliases_only_counts_are_shown(comparison: cm.Comparison, answer: cm.Answer) -> None:
     hidden = gain_from_timing(cm.compare(comparison.replays, comparison.baseline))
-    assert hidden.sentence == f"{answer.sentence} {LEFT_OUT}"
+    assert hidden.sentence.endswith(LEFT_OUT)
+    for plan, mine in hidden.table.groupby("title"):
+        last, all_of = mine.iloc[-1], answer.table[answer.table["title"] == plan]
+        people, most = count_words(int(last["n_people"]), "person", "people"), short_money(last["at_least"])
+        assert f"{people} {most} USD or more under {plan}: " in hidden.sentence
+        assert f"{short_money(all_of['extra_pay'].sum())} added up one by one" in hidden.sentence
+        assert f"up to {short_money(all_of['extra_pay'].max())} USD more under {plan}" in answer.sentence
+        assert short_money(all_of["extra_pay"].max()) not in hidden.sentence
+    assert not re.search(r"\((\w+), (later|sooner)\)", hidden.sentence), "whose event it is"
     assert list(hidden.table.columns) == SIZES
     pd.testing.assert_frame_equal(hidden.table, moves_by_size(answer.table, SMALLEST_TEAM))
     for _, mine in hidden.table.groupby("plan"):
@@ -138,6 +147,14 @@ def test_beside_aliases_only_counts_are_shown(comparison: cm.Comparison, answer:
     for row in hidden.table.itertuples():
         mine = answer.table[(answer.table["plan"] == row.plan) & (answer.table["extra_pay"] >= row.at_least)]
         assert (row.n_people, row.n_moves) == (mine["person"].nunique(), mine["event_id"].nunique())
+
+
+def test_beside_aliases_what_fewer_than_five_could_gain_is_not_said() -> None:
+    hidden = gain_from_timing(cm.compare(compared().replays))
+    title = compared().plans[0].title
+    said = f"Moving one event by up to 30 days could earn fewer than five people something under {title}."
+    assert hidden.sentence == f"{said} {LEFT_OUT}"
+    assert hidden.table.empty
 
 
 @pytest.mark.parametrize("days", [0, -3, 93, 1.5, float("nan"), float("inf")])

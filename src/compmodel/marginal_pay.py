@@ -72,7 +72,8 @@ def marginal_pay(comparison: Comparison, step: float = 1000, points: float = POI
     Beside aliases values and pay would tell targets, so the table counts: one row a plan, component, zone and band of
     attainment; plan, title, component, attainment (its middle), zone, n, slope (mean). Zones of fewer than five people
     are put together as "other zones" and bands with the next (attainment is then that of the mean's band), so that five
-    people are in each row; what fewer than five people have altogether is left out.
+    people are in each row; what fewer than five people have altogether is left out. A mean is empty where fewer than
+    five people make it other than 0, and in the bands beside it.
     Raises CompModelError for a step that is not above 0 and at most 1,000,000,000, and for points that are no share.
     """
     if not 0 < step <= MOST:
@@ -233,9 +234,13 @@ def people_counted(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (plan, title, component), mine in table.assign(band=band).groupby(["plan", "title", "component"], sort=False):
         for zone, some in mine.groupby(_zones_shown(mine)):
-            for of in _bands_of_five(some):
+            bands = _bands_of_five(some)
+            n_paid = [of.loc[of["slope"].notna() & (of["slope"] != 0), "person"].nunique() for of in bands]
+            is_told = not any(0 < n < SMALLEST_TEAM for n in n_paid)  # a sum of all bands would tell the one left out
+            for of, n in zip(bands, n_paid, strict=True):
+                slope = round(of["slope"].mean(), 2) if is_told or not n else np.nan
                 middle = np.floor(of["band"].mean() / BAND + NEAR) * BAND + BAND / 2  # where its people are on average
-                rows.append((plan, title, component, round(middle, 6), zone, len(of), round(of["slope"].mean(), 2)))
+                rows.append((plan, title, component, round(middle, 6), zone, len(of), slope))
     found = pd.DataFrame(rows, columns=["plan", "title", "component", "attainment", "zone", "n", "slope"])
     order = {name: i for i, name in enumerate(dict.fromkeys(table["plan"]))}
     keys = ["by", "component", "attainment", "zone"]
@@ -276,23 +281,28 @@ def _sentence(comparison: Comparison, plan: Plan, rows: pd.DataFrame, step: floa
     def is_few(some: pd.Series | pd.Index[int]) -> bool:
         return comparison.names == "aliases" and 0 < whole.loc[some, "person"].nunique() < SMALLEST_TEAM
 
+    def share_words(some: pd.Series, share: str) -> str:
+        if is_few(some[some].index):
+            return "for fewer than five people"
+        return "for all but fewer than five people" if is_few(some[~some].index) else f"in {share}"
+
     if is_few(whole["zone"] != UNDEFINED):
         return f"{plan.title} measures ARR for fewer than five people, so nothing of it is shown beside aliases."
     n, of = len(known), people_periods(plan.pay.period, len(known))
     nothing = known["extra"] == 0
-    share = "for fewer than five people" if is_few(nothing[nothing].index) else f"in {percent(nothing.mean())}"
+    share = share_words(nothing, percent(nothing.mean()))
     said = (
         f"Under {plan.title} another {step:,.0f} {comparison.currency} of retained ARR paid nothing {share} of {n} {of}"
     )
     is_dead = known["is_dead"].astype(bool) & nothing
     parts = [(is_dead, "in a dead zone"), (nothing & ~is_dead, "with the cap reached")]
-    is_told = not any(is_few(some[some].index) for some, _ in parts)  # one would tell the other
+    is_told = not any(is_few(some[some].index) for some in (is_dead, nothing & ~is_dead, ~nothing))  # one tells another
     shares = [f"{_share(some)} {words}" for some, words in parts if some.any() and is_told]
     said += f" ({', '.join(shares)})" if shares else ""
     near = known["zone"] == CLIFF
     if near.any():
         highest = f", worth up to {short_money(known['cliff_pay'].max())}" if comparison.names == "shown" else ""
-        where = "for fewer than five people" if is_few(near[near].index) else f"in {_share(near)}"
+        where = share_words(near, _share(near))
         said += f"; a cliff lay within the step or {points * 100:g} points {where}{highest}"
     n_none = len(whole) - n
     none = "some of fewer than five people" if is_few(whole["zone"] == UNDEFINED) else count_words(n_none, "other")

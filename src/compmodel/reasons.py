@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compmodel.compare import SMALLEST_TEAM, Answer, Comparison
+from compmodel.component_words import component_titles
 from compmodel.errors import CompModelError, nearest
 from compmodel.payouts import payouts
 from compmodel.plan import Plan
@@ -24,7 +25,7 @@ from compmodel.plan_changes import plan_changes
 from compmodel.plan_mixes import Reasons, free_steps, like_named, mixed_plan, stated_steps
 from compmodel.replay import Ledgers, Replay, measures_alike, replays
 from compmodel.style import short_money, signed_money, statement_money
-from compmodel.wording import listed
+from compmodel.wording import in_sentence, listed
 
 Order = Literal["stated", "shapley"]
 EVERYONE, TOTAL = "Everyone", "total"
@@ -106,13 +107,34 @@ def change_split(comparison: Comparison, plan: Plan, order: Order = "stated") ->
     paid |= {(): _cents(base.payouts)} | ({tuple(range(n)): _cents(other.payouts)} if n else {})
     keys = pd.MultiIndex.from_tuples(sorted({key for of in paid.values() for key in of.index}), names=KEYS)
     cents = {mix: of.reindex(keys, fill_value=0).to_numpy() for mix, of in paid.items()}
+    changes = plan_changes if comparison.names == "shown" else _untelling_changes
     if order == "stated":
         parts = np.diff(np.column_stack([cents[mix] for mix in mixes]), axis=1)
-        words = [plan_changes(plans[mixes[i]], plans[mixes[i + 1]]) for i in range(n)]
+        words = [changes(plans[mixes[i]], plans[mixes[i + 1]]) for i in range(n)]
     else:
         parts = shapley_cents(cents, n)
-        words = [plan_changes(plans[()], plans[(i,)]) for i in range(n)]
+        words = [changes(plans[()], plans[(i,)]) for i in range(n)]
     return Split(steps, [" ".join(said) for said in words], keys, cents[()], parts)
+
+
+def _untelling_changes(before: Plan, after: Plan) -> list[str]:
+    """What changed, with goals of single payees only as that there are others."""
+    old, new = _without_payees(before), _without_payees(after)
+    said = plan_changes(old, new)
+    goals = [{c.name: [x for x in c.target.cases if x.payee_id] for c in plan.components} for plan in (before, after)]
+    titles = dict(zip(goals[1], component_titles(after), strict=True))
+    own = [title for name, title in titles.items() if goals[1][name] != goals[0].get(name, [])]
+    return said + [f"The {in_sentence(title)} goals of single people are others." for title in own]
+
+
+def _without_payees(plan: Plan) -> Plan:
+    """A plan without goals of single payees, only to be told of: questions open about goals are left out, too."""
+    kept = []
+    for part in plan.components:
+        cases = tuple(case for case in part.target.cases if not case.payee_id)
+        kept.append(part.model_copy(update={"target": part.target.model_copy(update={"cases": cases})}))
+    open_ = tuple(one for one in plan.open_decisions if ".target.cases." not in one.field)
+    return plan.model_copy(update={"components": tuple(kept), "open_decisions": open_})
 
 
 def _every_mix(n: int) -> list[tuple[int, ...]]:

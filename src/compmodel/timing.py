@@ -44,8 +44,9 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     with the event has no row. Gains of several events do not add up: each is had with all others where they were.
 
     Table: one row a plan, event and person, the largest gain first; plan, title, person, team, event_id, account_id,
-    event_type, credited_on, moved_to, days, direction, extra_pay, extra_cost. Beside aliases: of `moves_by_size`. Plans
-    that take back by clawbacks are left out and named, and those with a pool or budget where there is too much to pay.
+    event_type, credited_on, moved_to, days, direction, extra_pay, extra_cost. Beside aliases: of `moves_by_size`, and
+    the sentence tells the largest amount that five people reach instead of the largest gain. Plans that take back by
+    clawbacks are left out and named, and those with a pool or budget where there is too much to pay.
     Raises CompModelError where `days` is not a whole number from 1 to 92.
     """
     if not 1 <= days <= MOST_DAYS or days != int(days):
@@ -73,10 +74,10 @@ def gain_from_timing(comparison: Comparison, days: int = 30) -> Answer:
     table["order"] = table["plan"].map(order)
     keys = ["order", "extra_pay", "event_id", "person"]
     table = table.sort_values(keys, ascending=[True, False, True, True], ignore_index=True)
-    said = [_said(comparison, table, n_near, days), *said]
     if comparison.names == "shown":
-        return Answer(" ".join(said), table[DETAILS])
+        return Answer(" ".join([_said(comparison, table, n_near, days), *said]), table[DETAILS])
     sizes = moves_by_size(table, SMALLEST_TEAM)
+    said = [_said(comparison, table, n_near, days, sizes), *said]
     if len(sizes) < len(moves_by_size(table, 1)):
         said.append(LEFT_OUT)
     return Answer(" ".join(said), sizes)
@@ -209,9 +210,12 @@ def _credited(payer: Payer, moves: _Moves) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(credits)
 
 
-def _said(comparison: Comparison, table: pd.DataFrame, n_near: dict[str, int], days: int) -> str:
-    """Which plan can be gamed most, then the others."""
-    largest = table.groupby("plan")["extra_pay"].max().to_dict()
+def _said(
+    comparison: Comparison, table: pd.DataFrame, n_near: dict[str, int], days: int, sizes: pd.DataFrame | None = None
+) -> str:
+    """Which plan can be gamed most, then the others; by `sizes` where one person's gain is not to be told."""
+    found = table.assign(at_least=table["extra_pay"]) if sizes is None else sizes
+    largest = found.groupby("plan")["at_least"].max().to_dict()
     plans = sorted((p for p in comparison.plans if p.name in n_near), key=lambda plan: -largest.get(plan.name, 0.0))
     parts = []
     for plan in plans:
@@ -219,13 +223,22 @@ def _said(comparison: Comparison, table: pd.DataFrame, n_near: dict[str, int], d
         if mine.empty:
             parts.append(f"nothing under {plan.title}")
             continue
+        if plan.name not in largest:
+            parts.append(f"fewer than five people something under {plan.title}")
+            continue
         top, n = mine.iloc[0], mine["event_id"].nunique()
         people = count_words(mine["payee_id"].nunique(), "person", "people")
         all_of_them = short_money(float(mine["extra_pay"].sum()))
-        most = f"{short_money(float(top['extra_pay']))} {comparison.currency}"
+        most = f"{short_money(largest[plan.name])} {comparison.currency}"
+        if sizes is None:
+            first = f"up to {most} more under {plan.title} ({top['event_type']}, {top['direction']})"
+        elif largest[plan.name]:
+            n_five = int(sizes.loc[sizes["plan"] == plan.name, "n_people"].iloc[-1])
+            first = f"{count_words(n_five, 'person', 'people')} {most} or more under {plan.title}"
+        else:
+            first = f"something under {plan.title}"
         parts.append(
-            f"up to {most} more under {plan.title} ({top['event_type']}, {top['direction']}): "
-            f"{n:,} of {n_near[plan.name]:,} events near an edge would pay {people} more, "
+            f"{first}: {n:,} of {n_near[plan.name]:,} events near an edge would pay {people} more, "
             f"{all_of_them} added up one by one"
         )
     if len(comparison.periods) == 1:

@@ -43,6 +43,7 @@ MOST_VALUES = 25
 """Values of a lever that a grid tries unless they are given."""
 FARTHEST, NEAREST = 10, 2
 """How many steps from the plan's own value these reach at most, and at least; in between, half that value."""
+CASE = re.compile(r"target\.cases\[(\d+)\]")
 TARGET_AT_FLOOR = re.compile(r"target\.\S* is (\S+), but it must lie (above|below) the floor (\S+)\.")
 REFUSED = (
     (r"(points|bands)\[\d+\] has attainment|must rise", "attainment must rise along the curve"),
@@ -176,6 +177,11 @@ def _in_words(plan: Plan, problem: str) -> str:
     place = re.match(r"components\[(\d+)\]", problem)
     component = plan.components[int(place[1])] if place else None
     name = f"{component_titles(plan)[int(place[1])]}: " if place else ""
+    case = CASE.search(problem)
+    if component and case and component.target.cases[int(case[1])].payee_id is not None:  # a target nobody else reads
+        side = re.search(r"must lie (above|below)", problem)
+        what = f"must lie {side[1]} the floor" if side else "lies beyond what a target can be"
+        return f"{name}the target of one person {what}."
     if component and (found := TARGET_AT_FLOOR.search(problem)):
         target, floor = (number_words(float(number), component.unit) for number in found.group(1, 3))
         return f"{name}the target {target} must lie {found[2]} the floor {floor}."
