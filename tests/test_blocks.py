@@ -114,7 +114,7 @@ def sweep_of(run: cm.Replay, cluster: str = "", n_threads: int = 1, progress: An
 
 
 def bits(drawn: Resampled) -> bytes:
-    every = [*drawn.cost.items(), *drawn.pay.items()]
+    every = [*drawn.cost.items(), *drawn.pay.items(), *drawn.again.items()]
     return b"".join(name.encode() + cents.tobytes() for name, cents in every)
 
 

@@ -17,6 +17,7 @@ from compmodel.credit_dates import credit_dates
 from compmodel.event_charts import pay_by_largest_event as pay_by_largest_chart
 from compmodel.plan import example_plan
 from histories import Company, counted, employed, event, held
+from test_pay import part, plan_of
 
 SPAN = "2025Q2:2025Q3"
 
@@ -196,6 +197,33 @@ def test_plans_that_tie_people_together_are_paid_again_whole(comparison: cm.Comp
     assert mine["secured_on"].isna().all()
     assert "secured" not in answer.sentence
     assert len(pay_by_largest_chart(compared, answer).data)
+
+
+def test_a_shared_plan_is_paid_without_its_own_largest_events_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of the team's six gains; another plan beside it asks for three of each of its two people."""
+    events = [event(f"{of}0", of, "new", 100_000, "2024-01-01") for of in "ab"]
+    gains = {"a1": 9000, "a2": 8000, "a3": 7000, "b1": 600, "b2": 500, "b3": 400}
+    events += [event(name, name[0], "expansion", gain, "2025-02-10") for name, gain in gains.items()]
+    people = [employed(name, team="t") for name in "pq"]
+    history = Company(events, [held("a", "p"), held("b", "q")], people).history()
+    tied, beside = (
+        cm.plan.parsed_plan({**plan_of([part("nrr", 1, metric="nrr", level=level)], rules), "name": level}, level)
+        for level, rules in (("team", [{"kind": "budget", "amount": 15_000}]), ("individual", []))
+    )
+    paid_without: list[set[int]] = []
+    real = pay_otherwise.Payer._paid_shared
+
+    def noted(payer: pay_otherwise.Payer, pairs: pd.DataFrame, changes: list[pay_otherwise.Changes]) -> np.ndarray:
+        paid_without.append(set(pairs["key"]))
+        return real(payer, pairs, changes)
+
+    monkeypatch.setattr(pay_otherwise.Payer, "_paid_shared", noted)
+    alone, both = (
+        pay_by_largest_event(cm.compare(cm.replay(plans, history, "2025Q1"), "team", "shown")).table
+        for plans in ([tied], [tied, beside])
+    )
+    assert [len(keys) for keys in paid_without] == [3, 3]
+    pd.testing.assert_frame_equal(both[both["plan"] == "team"], alone)
 
 
 def test_plans_that_cannot_be_paid_otherwise_are_named(

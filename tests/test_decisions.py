@@ -12,6 +12,8 @@ import pytest
 
 import compmodel as cm
 from compmodel.decisions import _worth, open_decisions
+from histories import Company, counted, employed, event, held
+from test_pay import part, plan_of
 
 SPANS = {"quarter": "2025Q1:2025Q4", "half": "2025H1:2025H2"}
 UNDECIDED = sorted(path.stem for path in Path("data/plans").glob("*.yaml") if cm.load_plan(path).open_decisions)
@@ -155,3 +157,14 @@ def test_beside_aliases_nobody_is_named_however_many_are_moved(sample: cm.Histor
     assert (answer.table["n_people"] >= 5).any()
     assert (answer.table["person"] == "").all()
     assert not [person for person in aliased.labels["person"] if person in answer.sentence]
+
+
+def test_five_cents_are_rounding_and_six_matter() -> None:
+    """A dollar a quarter at a goal of 1, 95 cents at 1.05 and 94 at 1.06."""
+    kpis = [counted(1, "2025-01-15", "x", payee_id="p")]
+    company = Company([event("a0", "a", "new", 1, "2024-01-01")], [held("a", "p")], [employed("p", 4)], kpis)
+    decision = {"field": "components.a.target", "question": "Which goal?", "options": [1, 1.05, 1.06]}
+    plan = cm.plan.parsed_plan({**plan_of([part("a", 1)]), "open_decisions": [decision]}, "drawn")
+    table = open_decisions(cm.compare(cm.replay([plan], company.history(), "2025Q1"))).table
+    assert table["change"].tolist() == [0, -0.05, -0.06]
+    assert table["matters"].tolist() == [False, False, True]

@@ -222,3 +222,10 @@ def test_a_sweep_does_not_say_that_the_plans_own_value_was_asked_for(
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith("As the NRR target goes from 120% to 130%, ")
     assert "The plan's own 115% costs " in said
+
+
+def test_a_wrong_baseline_is_told_with_what_else_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("range", "--plans", THIRDS, PLAN, "--baseline", "halvs", "--periods", "2025Q9") == 1
+    told = capsys.readouterr().err.splitlines()
+    parts = ("'2025Q9' is not", "Did you mean 'halves'?")
+    assert [part in line for part, line in zip(parts, told, strict=True)] == [True] * 2, told

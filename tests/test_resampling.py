@@ -342,3 +342,9 @@ def test_where_pay_is_straight_small_books_alone_widen_the_interval() -> None:
     assert widening(first, first * 0).tolist() == [2.0]
     assert widening(first * 0, again).tolist() == [1.0]
     assert widening(first[:1], again[:1]).tolist() == [1.0]
+
+
+def test_an_interval_is_never_more_than_twice_as_wide() -> None:
+    """First draws have a variance of 9 and second ones of 8, 4.5, 2 and a half."""
+    first, again = np.array([[-3], [3]]), np.array([[0], [1], [1], [2]])
+    assert [widening(first, n * again).tolist() for n in (4, 3, 2, 1)] == [[1.125], [2.0], [2.0], [2.0]]

@@ -24,7 +24,6 @@ from compmodel.whole_pay import NEAR_TIE, exact_share, nearest_cent
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
-NO_TEN_THOUSANDTHS = -2
 BLOCK = 2**17
 """Numbers of components x evaluations x people that are worked out before plans are added up."""
 
@@ -114,7 +113,7 @@ def compiled_cents(
     asked = np.zeros(of.value.shape, dtype=bool)
     run = compiled.loop(pay_loops.plan_cents, pay_loops.PARTS)
     status, n_left, lines, curve = run(cents, near, asked, of.packed, rules, wholes, plans, bounds)
-    if status == NO_TEN_THOUSANDTHS:
+    if status == pay_loops.NO_TEN_THOUSANDTHS:
         numbers, shares = _wholes(rules.numbers), _wholes(weights)
         if numbers is None or shares is None:
             return None

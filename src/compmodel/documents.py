@@ -48,6 +48,7 @@ _WORDS = {
 """Rule and fix for what pydantic says in a programmer's words."""
 _ANY = ("must be one value", "Write text, a number, a day, true or false.")
 _PATTERNS = {"^([A-Z]{3}|payee)$": ("must be a currency code, or payee", "Write USD, for example.")}
+_OTHER = ("is not what belongs here", "Write what the words of such files say: compmodel dictionary plans.")
 _BRANCH = re.compile(r"(bool|int|float|date|str|dict|(literal|tuple|list|function)\b.*)")
 """What pydantic adds to a path where a value may be of several kinds."""
 
@@ -132,12 +133,15 @@ _ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 def nearest_path(path: Path, otherwise: str = "Check the path.") -> str:
     """Returns a hint that names what is there under a name like this one, else the other hint."""
     at = path
-    while not at.parent.is_dir() and at != at.parent:
-        at = at.parent
-    beside = sorted(other.name for other in at.parent.iterdir() if not other.name.startswith("."))
-    close = get_close_matches(at.name, beside, n=1)
-    likely = at.parent / close[0] / path.relative_to(at) if close else path
-    return f"Did you mean {str(likely)!r}?" if likely != path and likely.exists() else otherwise
+    with suppress(OSError):  # of a folder that may not be read, nothing is known
+        while not at.parent.is_dir() and at != at.parent:
+            at = at.parent
+        beside = sorted(other.name for other in at.parent.iterdir() if not other.name.startswith("."))
+        close = get_close_matches(at.name, beside, n=1)
+        likely = at.parent / close[0] / path.relative_to(at) if close else path
+        if likely != path and likely.exists():
+            return f"Did you mean {str(likely)!r}?"
+    return otherwise
 
 
 def read_yaml(path: Path, place: str, problems: list[Problem], exact_numbers: bool = False) -> dict[str, Any]:
@@ -231,14 +235,14 @@ def _said(found: Any, model: type[BaseModel], branch: str) -> tuple[str, str]:
         rule = f"must be one of {', '.join(options)}"
         return (rule if "tag" not in of else f"has kind {tag!r}, which {rule}"), nearest(tag, options)
     if kind == "string_pattern_mismatch":
-        return _PATTERNS[of["pattern"]]
+        return _PATTERNS.get(of["pattern"], _OTHER)
     if kind in _WORDS:
         rule, fix = _WORDS[kind]
         return rule.format(**of), fix.format(**of)
     if kind == "value_error":
         rule, _, fix = str(of["error"]).partition(". ")
         return rule[:1].lower() + rule[1:], fix or "Correct it."
-    return "is not what belongs here", "Write what the words of such files say: compmodel dictionary plans."
+    return _OTHER
 
 
 def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str]:

@@ -98,10 +98,6 @@ def _span(run: Replay) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _plural(period: str) -> str:
-    return {"half": "halves"}.get(period, f"{period}s")
-
-
 def _rates(run: Replay) -> Iterator[Lint]:
     """On-target pay where a component pays a rate: weights of incentive and rates of targets, over target incentive."""
     rated = [component for component in run.plan.components if component.basis.kind == "rate"]

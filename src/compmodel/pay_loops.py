@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
+NO_TEN_THOUSANDTHS = -2  # how it went where some numbers of a plan are none
 
 
 def fill_edges(lines: Any, doubts: Any, people: Any, rules: Any, numbers: Any) -> int:
@@ -292,9 +293,9 @@ def plan_cents(
 ) -> Any:
     """Fills pay in whole cents of plans x people; returns how it went, how many are left near a half, lines, curves.
 
-    How it went: how many values are `asked` for, 0 if all is known; -1 where numbers are too large, -2 where some of
-    `wholes` (target and floor of components x settings, weights of plans x components; above and below, 0 where they
-    are not known yet) are no ten thousandths. The loops that follow one another here cost a call less each.
+    How it went: how many values are `asked` for, 0 if all is known; -1 where numbers are too large;
+    `NO_TEN_THOUSANDTHS` where some of `wholes` (target and floor of components x settings, weights of plans x
+    components; above and below, 0 where they are not known yet) are none. Loops called here cost a call less each.
     """
     which, weights, seen, evaluation, n_evaluations, width = plans
     above, below, weights_above, weights_below = wholes
@@ -319,7 +320,7 @@ def plan_cents(
     for p in range(n_plans):
         for i in range(n_components):
             is_known &= fill_whole(weights_above[p], weights_below[p], weights[p], i)
-    status = -2
+    status = NO_TEN_THOUSANDTHS
     if is_known:
         n_jumps = edge.size + cut.size
         doubts = (asked, np.empty((n_jumps, 6), np.int64), np.empty(n_jumps))

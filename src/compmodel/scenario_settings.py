@@ -46,7 +46,8 @@ class Wanted(NamedTuple):
 
 def changes_of(settings: pd.DataFrame, scenario: int) -> dict[str, object]:
     """Returns what a scenario changes, by path."""
-    return {str(path): settings[path].iloc[scenario] for path in settings.columns}
+    row = {str(path): settings[path].iloc[scenario] for path in settings.columns}
+    return {path: number.item() if isinstance(number, np.generic) else number for path, number in row.items()}
 
 
 def check(plan: Plan, settings: pd.DataFrame, wanted: Wanted | None) -> None:
@@ -103,7 +104,7 @@ def _settings(component: Component, moved: dict[str, Floats], suspects: npt.NDAr
     if not any(path in moved for path in (*now, *of_curve)):
         target, floor = (np.array([float(value)]) for value in now.values())
         nothing = np.zeros(n, dtype=np.intp)
-        return Settings(target, floor, nothing[:1], (curve_lines(component, component.curve),)), nothing
+        return Settings(target, floor, np.zeros(1, np.intp), (curve_lines(component, component.curve),)), nothing
     columns = [moved.get(path, np.full(n, value)) for path, value in now.items()]
     columns += [moved[path] for path in of_curve]
     for column in columns:
