@@ -27,7 +27,7 @@ from compmodel.explore import grid, sweep
 from compmodel.pay_ranges import cost_range
 from compmodel.paying_parts import paying_part
 from compmodel.plan import parsed_plan
-from compmodel.question_commands import range_values
+from compmodel.question_commands import range_values, sweep_mark
 from compmodel.reports import render_reports
 from compmodel.resampling import BLOCK, Resampled, resampled
 from compmodel.sobol import sobol_indices
@@ -218,6 +218,7 @@ def test_workers_give_the_same_bits_however_many_and_when_some_are_killed(
     with pytest.raises(SystemExit, match="0"):
         main(["sweep", "--plan", "data/plans/halves.yaml", *asked, "--cluster", cluster.address])
     table = sweep(runs[1], TARGET, range_values(TARGET, "1.05:1.3:0.05")).table.rename(columns={"value": TARGET})
+    table = table.assign(sweep=sweep_mark(runs[1], [TARGET]))
     assert out.read_text() == table.to_csv(index=False, lineterminator="\n")
 
 

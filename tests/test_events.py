@@ -203,7 +203,7 @@ class TestLeftOut:
     ("rule", "said"),
     [
         ({"churn_of": "accounts"}, "Did you mean 'account'?"),
-        ({"sourced_by": {"sales": 2}}, "less than or equal to 1"),
+        ({"sourced_by": {"sales": 2}}, "must be at most 1. Write 1 or less."),
         ({"sourced_bye": {}}, "Did you mean 'sourced_by'?"),
     ],
 )

@@ -66,6 +66,16 @@ def test_the_page_is_for_this_machine_only_and_serves_no_file() -> None:
     assert settings["VoilaConfiguration"]["file_allowlist"] == []
 
 
+def test_what_a_page_that_was_left_did_not_take_is_no_error() -> None:
+    closed = ["Task exception was never retrieved\n", "future: <Task ...>\n", "Traceback (most recent call last):\n"]
+    closed += ['  File "websocket.py"\n', "tornado.websocket.WebSocketClosedError\n"]
+    other = [*closed[:-1], "ValueError: something else\n"]
+    told = ["[Voila] one\n", "[Voila] two\n"]
+    assert list(server._of_open_pages([told[0], *closed, told[1]])) == told
+    assert list(server._of_open_pages([told[0], *other, told[1]])) == [told[0], *other, told[1]]
+    assert list(server._of_open_pages(other)) == other
+
+
 def test_the_next_page_is_heated_at_once() -> None:
     settings = json.loads((server._JUPYTER / "voila.json").read_text(encoding="utf-8"))
     assert settings["VoilaConfiguration"]["preheat_kernel"] is True

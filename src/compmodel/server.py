@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO, Any
@@ -127,9 +127,25 @@ def _wait_until_it_answers(server: subprocess.Popen[str], port: int) -> None:
 
 def _relay(lines: IO[str] | None, is_stopping: threading.Event) -> None:
     """Passes on what the server says, but for known noise and what it says while stopping."""
-    for line in lines or ():
+    for line in _of_open_pages(lines or ()):
         if line.strip() and not is_stopping.is_set() and not any(noise in line for noise in _NOISE):
             print(line, end="", file=sys.stderr, flush=True)  # noqa: T201 - the server's own words
+
+
+def _of_open_pages(lines: Iterable[str]) -> Iterator[str]:
+    """Lines without the tracebacks of messages that a page, left by then, no longer took: nothing went wrong."""
+    held: list[str] = []
+    for line in lines:
+        if held and line.startswith("["):  # another record begins
+            yield from held
+            held = []
+        if not held and "Task exception was never retrieved" not in line:
+            yield line
+            continue
+        held.append(line)
+        if line.startswith("tornado.websocket.WebSocketClosedError"):
+            held = []
+    yield from held
 
 
 def _stop(server: subprocess.Popen[str]) -> None:

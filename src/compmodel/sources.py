@@ -39,7 +39,7 @@ def load_history(folder: str | Path, mapping: str | Path | None = None) -> Histo
 
     >>> load_history("no/such/folder")
     Traceback (most recent call last):
-    compmodel.errors.DataError: The data has problems, so nothing was loaded (1 problem):
+    compmodel.errors.DataError: There is no such folder, so nothing was loaded (1 problem):
       no/such/folder must be a folder that is there. Check the path.
     """
     source = _Folder(folder, mapping)
