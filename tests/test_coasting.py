@@ -195,7 +195,7 @@ def test_plans_that_tie_people_together_are_paid_again_whole(comparison: cm.Comp
         assert truth[row.payee_id, row.period] == round(row.pay_without * 100)
     assert (mine["share"] > 0).any()
     assert mine["secured_on"].isna().all()
-    assert "secured" not in answer.sentence
+    assert "When payouts were secured is not worked out, as a pool or budget ties them together." in answer.sentence
     assert len(pay_by_largest_chart(compared, answer).data)
 
 
@@ -235,6 +235,11 @@ def test_plans_that_cannot_be_paid_otherwise_are_named(
     taken = {"kind": "clawback", "component": "rate", "how": "at_rate_paid"}
     clawback = plan.replace({**names[0], "components": [rate], "adjustments": [taken], "open_decisions": []})
     budget = plan.replace({**names[1], "adjustments": [{"kind": "budget", "amount": 30_000}]})
+    alike = plan.replace({"name": "alike", "title": "clawing"})  # told apart by name, not by title
+    both = cm.compare(cm.replay([clawback, alike], comparison.replays[0].history, "2025Q3"), "clawing")
+    answer = pay_by_largest_event(both)
+    assert "clawing is left out: a clawback" in answer.sentence
+    assert set(answer.table["plan"]) == {"alike"}
     monkeypatch.setattr(pay_otherwise, "MOST_SHARED", 3)
     answer = pay_by_largest_event(
         cm.compare(cm.replay([clawback, budget], comparison.replays[0].history, "2025Q3"), "clawing")

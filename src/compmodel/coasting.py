@@ -58,9 +58,10 @@ def pay_by_largest_event(comparison: Comparison, more_than: float = 0.5, secured
     span = f"{comparison.periods[0].name}:{comparison.periods[-1].name}"
     every = [(run, None if why_not_otherwise(run) else Payer(run)) for run in comparison.replays]
     n_events = {run.plan.name: len(np.unique(_candidates(payer))) for run, payer in every if payer}
-    why = {run.plan.title: why_not_otherwise(run, n_events.get(run.plan.name, 0)) for run, _ in every}
-    payers = [payer for run, payer in every if payer and not why[run.plan.title]]
-    runs, left_out = [payer.run for payer in payers], [f"{name} is left out: {of}." for name, of in why.items() if of]
+    why = [why_not_otherwise(run, n_events.get(run.plan.name, 0)) for run, _ in every]
+    payers = [payer for (_, payer), of in zip(every, why, strict=True) if payer and not of]
+    left_out = [f"{run.plan.title} is left out: {of}." for (run, _), of in zip(every, why, strict=True) if of]
+    runs = [payer.run for payer in payers]
     if not runs:
         return Answer(" ".join(left_out), pd.DataFrame(columns=DETAILS))
     events, variants = _without(history, payers)
@@ -298,7 +299,7 @@ def _said(mine: pd.DataFrame, plan: Plan, more_than: float, secured: float) -> s
     if landed:
         said += f"; for {count_words(landed, 'person', 'people')} Sales had landed it"
     if mine["secured_part"].isna().all():
-        return f"{said}."
+        return f"{said}. When payouts were secured is not worked out, as a pool or budget ties them together."
     early = int((mine["secured_part"] <= 0.5).sum())
     to = "" if secured == 1 else f", to {percent(secured)} of {'it' if n == 1 else 'them'},"
     first_half = f"secured in the first half of the {plan.pay.period}"
