@@ -185,6 +185,8 @@ def test_the_table_and_the_sentence(comparison: cm.Comparison) -> None:
         assert "nine times in ten" not in few.sentence
         assert few.table["change_low"].isna().all() == ("cannot be told with" in said)
         figures = cost_chart(comparison, few), difference_range(comparison, few)
+        lines = [of for of in (*figures[0].data, *figures[1].data) if of.error_y.array or of.error_x.array]
+        assert bool(lines) == ("cannot be told with" not in said), "a line of no length would say that nothing varies"
         assert not any("nine times" in figure.to_json() or "+nan" in figure.to_json() for figure in figures)
     pay = pay_range(comparison, drawn=drawn).table
     assert pay.groupby("plan")["pay"].sum()["halves"] == pytest.approx(cost["halves"], abs=1e-6)

@@ -283,6 +283,8 @@ def _often_words(often: str) -> str:
 
 
 def _whisker(middle: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict[str, Any]:
+    if low.isna().all():  # nothing is known: a line of no length would say that nothing varies
+        return {"visible": False}
     up, down = ((of.clip(lower=0).fillna(0)).tolist() for of in (high - middle, middle - low))
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": colour, "thickness": 1.5}
 
